@@ -1,0 +1,117 @@
+"""The settings of this package: one dict ``VOIPCTI`` in the host's settings, read lazily, typed, with defaults.
+
+Nothing reads a setting at import time, so ``override_settings(VOIPCTI=...)`` works in tests. Mistakes are reported by
+:mod:`django_voipcti.checks`. Use ``from django_voipcti.conf import app_settings``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+__all__ = ["AppSettings", "app_settings"]
+
+SETTING = "VOIPCTI"
+
+
+class AppSettings:
+    """Typed view of ``settings.VOIPCTI``. Each property documents one key."""
+
+    def _get(self, key: str, default: Any) -> Any:
+        values = getattr(settings, SETTING, {})
+        if not isinstance(values, Mapping):
+            raise ImproperlyConfigured(f"{SETTING} must be a dict, not {type(values).__name__}.")
+        return values.get(key, default)
+
+    @property
+    def known_keys(self) -> frozenset[str]:
+        """Every key that may stand in the dict; a system check reports others as typing errors."""
+        return frozenset(
+            name.upper()
+            for name, member in vars(type(self)).items()
+            if isinstance(member, property) and name != "known_keys"
+        )
+
+    @property
+    def providers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Alias to ``{"BACKEND": "dotted.path.Class", "OPTIONS": {...}}``. The alias is stored with lines and calls."""
+        return self._get("PROVIDERS", {})
+
+    @property
+    def default_region(self) -> str:
+        """ISO 3166 country code by which national numbers are read when neither line nor provider names one."""
+        return self._get("DEFAULT_REGION", "US")
+
+    @property
+    def credential_keys(self) -> Sequence[str]:
+        """Fernet keys (url-safe base64, 32 bytes) that encrypt line credentials; the first encrypts, all decrypt.
+
+        Empty means: derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``, so rotation of those carries over.
+        """
+        return self._get("CREDENTIAL_KEYS", ())
+
+    @property
+    def command_ttl(self) -> float:
+        """Seconds in which a bridge must claim a command; later it expires, the user is told and nothing rings."""
+        return float(self._get("COMMAND_TTL", 10.0))
+
+    @property
+    def lease_seconds(self) -> float:
+        """Seconds for which a bridge holds a line without renewing; after that another one may take it."""
+        return float(self._get("LEASE_SECONDS", 15.0))
+
+    @property
+    def max_lines_per_bridge(self) -> int:
+        """How many lines one bridge process takes at most."""
+        return int(self._get("MAX_LINES_PER_BRIDGE", 2000))
+
+    @property
+    def calls_per_minute(self) -> int:
+        """Click-to-call requests that one user may make per minute, over all lines."""
+        return int(self._get("CALLS_PER_MINUTE", 20))
+
+    @property
+    def allowed_countries(self) -> Sequence[str]:
+        """Country codes that may be called; empty allows all. Emergency and short numbers are judged by length alone."""
+        return self._get("ALLOWED_COUNTRIES", ())
+
+    @property
+    def allow_premium_rate(self) -> bool:
+        """Whether premium-rate numbers may be called (toll fraud guard; off by default)."""
+        return bool(self._get("ALLOW_PREMIUM_RATE", False))
+
+    @property
+    def call_policy(self) -> Callable[..., None] | None:
+        """Host's last word on a click: ``policy(user=..., line=..., number=...)`` raises ``CommandRefused`` to refuse."""
+        path = self._get("CALL_POLICY", None)
+        return import_string(path) if isinstance(path, str) else path
+
+    @property
+    def socket_messages_per_second(self) -> float:
+        """Sustained messages per second that one page socket may send; bursts of ten times as many are tolerated."""
+        return float(self._get("SOCKET_MESSAGES_PER_SECOND", 5.0))
+
+    @property
+    def socket_max_bytes(self) -> int:
+        """Largest message in bytes that a page may send."""
+        return int(self._get("SOCKET_MAX_BYTES", 16384))
+
+    @property
+    def replay_limit(self) -> int:
+        """Most events that a reconnecting page gets one by one; beyond that the snapshot alone brings it up to date."""
+        return int(self._get("REPLAY_LIMIT", 200))
+
+    @property
+    def webhook_max_bytes(self) -> int:
+        """Largest webhook body in bytes that is stored."""
+        return int(self._get("WEBHOOK_MAX_BYTES", 65536))
+
+    @property
+    def spool_limit(self) -> int:
+        """Call updates that a bridge keeps in memory while the database is away, before it stops reading its sockets."""
+        return int(self._get("SPOOL_LIMIT", 10000))
+
+
+app_settings = AppSettings()

@@ -1,0 +1,333 @@
+"""What every telephony provider looks like to the rest of the package.
+
+To add one, subclass :class:`BaseProvider` in ``providers/<name>/``, answer the capability questions, and implement the
+methods behind the flags that you set. A provider knows ``events``, ``enums``, ``exceptions`` and ``conf``; it never sees
+a model, the journal or another provider. The conformance kit in :mod:`django_voipcti.testing` tells whether it is right.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from django.core.checks import CheckMessage
+from django.utils.translation import gettext as _
+
+from ..events import CallReference, CallUpdate
+from ..exceptions import UnsupportedFeature
+from ..redaction import PhoneNumber, Secret
+
+__all__ = [
+    "Account",
+    "BaseProvider",
+    "Colleague",
+    "Credentials",
+    "DialogIdentity",
+    "DialogView",
+    "Report",
+    "SecondFactor",
+    "SipPort",
+    "SipProfile",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a successful login leaves behind. Stored encrypted on the line; never logged, never sent to a page."""
+
+    account: str
+    """The provider's key of the line; it appears in every :class:`CallUpdate`."""
+    secrets: Mapping[str, Secret]
+    """Tokens and passwords under names that only the provider reads."""
+    display_name: str = ""
+    """The user's name as the provider knows it."""
+    extension: str = ""
+    """Internal short number of the line, if the provider tells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """The provider wants a code before it logs the user in."""
+
+    nonce: str
+    """Goes back with the code to :meth:`BaseProvider.complete_second_factor`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A line as its provider sees it."""
+
+    line: int
+    """Primary key of the line, for logs and for answers."""
+    key: str
+    """The provider's key of the line."""
+    extension: str = ""
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of this line that are no secrets, e.g. the server address of a self-service SIP line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """Somebody else in the customer's account, to transfer a call to."""
+
+    account: str
+    name: str
+    extension: str
+
+
+class DialogView(Protocol):
+    """The part of a dialog (RFC 4235 section 4.1) from which a provider tells which call it is."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def call_id(self) -> str | None: ...
+    @property
+    def direction(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogIdentity:
+    """Which call a dialog belongs to, in the provider's terms."""
+
+    external_id: str
+    conversation_id: str = ""
+    once: bool = True
+    """Whether an id names one call for ever. False where a server re-uses ids (one per extension): then an ended
+    dialog may come to life again as a new call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipProfile:
+    """How the bridge connects for a line, and what it subscribes to."""
+
+    url: str
+    """``wss://host:port/path`` or ``ws://...`` of the provider's SIP-over-WebSocket server (RFC 7118)."""
+    domain: str
+    """Host part of addresses of record."""
+    username: str
+    """User part of the From address; also the digest user unless ``auth_username`` is set."""
+    password: Secret
+    auth_username: str = ""
+    watch: tuple[str, ...] = ()
+    """SIP URIs whose dialogs show this line's calls."""
+    expires: int = 300
+    """Seconds asked for each subscription."""
+    ping_interval: float | None = 20.0
+    """Seconds between WebSocket pings; None sends none."""
+    ssl_context: ssl.SSLContext | None = None
+    """None verifies against the system's store."""
+
+    @property
+    def connection_key(self) -> tuple[str, str, str]:
+        """Lines with the same key share one WebSocket and one authentication."""
+        return (self.url, self.domain, self.username)
+
+
+class SipPort(Protocol):
+    """What a line's bridge connection offers to a provider that controls calls by SIP."""
+
+    def apply(self, action: Callable[[Any, float], T]) -> T:
+        """Call ``action(core, now)`` on the connection's SIP core, send what it produced, and return its result."""
+        ...
+
+    def listen(self, handle: str) -> AsyncIterator[Any]:
+        """Yield the core's events that concern ``handle`` (a session or subscription id) until it ends."""
+        ...
+
+
+Report = Callable[[CallUpdate], Awaitable[None]]
+"""How a provider tells the progress of a command while it is still at work on it."""
+
+
+class BaseProvider:
+    """A telephony service or PBX behind an alias in ``VOIPCTI["PROVIDERS"]``.
+
+    Instances are made lazily per alias and may be used from any thread and event loop. Subclasses override what their
+    flags promise; everything else answers :exc:`UnsupportedFeature` before any I/O.
+    """
+
+    #: The provider's name as it spells itself.
+    display_name: ClassVar[str] = ""
+
+    #: Can a user log in with an e-mail address (or user name) and a password?
+    supports_password_login: ClassVar[bool] = False
+    #: Can a user log in with an API key alone?
+    supports_api_key: ClassVar[bool] = False
+    #: May a login need a second factor?
+    supports_second_factor: ClassVar[bool] = False
+    #: Does it send call state as SIP dialog events over WebSocket?
+    supports_sip_events: ClassVar[bool] = False
+    #: Does it send webhooks?
+    supports_webhooks: ClassVar[bool] = False
+    #: Can it be asked for calls that are over?
+    supports_history: ClassVar[bool] = False
+    #: Can it be asked for calls that are live?
+    supports_live_calls: ClassVar[bool] = False
+    #: Can it list colleagues to transfer to?
+    supports_directory: ClassVar[bool] = False
+    #: Can it ring the user's own phone and then a number?
+    supports_place: ClassVar[bool] = False
+    #: Can it make the user's phone answer?
+    supports_answer: ClassVar[bool] = False
+    #: Can it hold and resume a call on request?
+    supports_hold: ClassVar[bool] = False
+    #: Does it show that a call was put on hold by the phone?
+    shows_hold: ClassVar[bool] = False
+    #: Can it transfer a call without asking the new party first?
+    supports_blind_transfer: ClassVar[bool] = False
+    #: Can it transfer after asking?
+    supports_attended_transfer: ClassVar[bool] = False
+    #: Can it end a call?
+    supports_hang_up: ClassVar[bool] = False
+
+    #: Names that may stand in OPTIONS; a system check reports others.
+    known_options: ClassVar[frozenset[str]] = frozenset({"region"})
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        self.alias = alias
+        self.options = dict(options)
+
+    @property
+    def region(self) -> str:
+        """Country code by which this provider's national numbers are read; empty leaves it to the settings."""
+        return str(self.options.get("region", ""))
+
+    @classmethod
+    def capabilities(cls) -> dict[str, bool]:
+        """All capability flags by name, as pages and docs show them."""
+        return {
+            name: bool(getattr(cls, name))
+            for name in sorted(vars(BaseProvider))
+            if name.startswith(("supports_", "shows_"))
+        }
+
+    def require(self, capability: str) -> None:
+        """Raise :exc:`UnsupportedFeature` unless the flag ``capability`` is set."""
+        if not getattr(self, capability):
+            message = _("%(provider)s cannot do this: %(capability)s is not among its capabilities.") % {
+                "provider": self.display_name or self.alias,
+                "capability": capability.removeprefix("supports_").replace("_", " "),
+            }
+            raise UnsupportedFeature(message, capability=capability)
+
+    def check(self) -> list[CheckMessage]:
+        """System check messages about this provider's OPTIONS. No I/O."""
+        return []
+
+    async def aclose(self) -> None:
+        """Release connections. The instance stays usable; it opens new ones when needed."""
+
+    # --- accounts -----------------------------------------------------------------------------------------------
+
+    async def login(self, *, username: str, password: Secret) -> Credentials | SecondFactor:
+        """Log in by password. Raises :exc:`AuthenticationFailed` or :exc:`ProviderUnavailable`."""
+        raise self._missing("supports_password_login")
+
+    async def login_with_key(self, *, api_key: Secret) -> Credentials:
+        """Log in by API key. Raises as :meth:`login`."""
+        raise self._missing("supports_api_key")
+
+    async def complete_second_factor(self, *, code: Secret, nonce: str) -> Credentials:
+        """Finish a login that answered :class:`SecondFactor`. Raises as :meth:`login`."""
+        raise self._missing("supports_second_factor")
+
+    async def logout(self, account: Account) -> None:
+        """Revoke what the login minted, as far as the provider can. Does not raise for what is gone already."""
+
+    async def keep_alive(self, account: Account) -> None:
+        """Keep the credentials from expiring and verify them. Raises :exc:`AuthenticationFailed` when they are dead."""
+
+    #: Seconds between calls of :meth:`keep_alive` by the bridge; None: not needed.
+    keep_alive_interval: ClassVar[float | None] = None
+
+    async def check_account(self, account: Account) -> str:
+        """Try the credentials and return one translated sentence that says what works; raises as :meth:`login`."""
+        await self.keep_alive(account)
+        return _("The credentials are accepted.")
+
+    async def directory(self, account: Account) -> Sequence[Colleague]:
+        """Colleagues of the account, for transfers."""
+        raise self._missing("supports_directory")
+
+    # --- call state ---------------------------------------------------------------------------------------------
+
+    async def sip_profile(self, account: Account) -> SipProfile:
+        """How to receive this line's dialog events."""
+        raise self._missing("supports_sip_events")
+
+    def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
+        """Which call a dialog belongs to; None hides it (a leg of our own making, for instance)."""
+        raise self._missing("supports_sip_events")
+
+    async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
+        """The line's calls as they stand now."""
+        raise self._missing("supports_live_calls")
+
+    def history(self, account: Account, *, since: datetime, until: datetime) -> AsyncIterator[CallUpdate]:
+        """The line's ended calls that began in ``since <= t < until`` (aware), oldest first."""
+        raise self._missing("supports_history")
+
+    # --- webhooks -----------------------------------------------------------------------------------------------
+
+    def authenticate_webhook(self, *, headers: Mapping[str, str], body: bytes) -> None:
+        """Return if the delivery is authentic; raise :exc:`WebhookRejected` otherwise. Header names are lower case."""
+        raise self._missing("supports_webhooks")
+
+    def webhook_id(self, *, headers: Mapping[str, str], body: bytes) -> str:
+        """The provider's id of this delivery, for de-duplication; a hash of the body where it sends none."""
+        raise self._missing("supports_webhooks")
+
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, received_at: datetime) -> list[CallUpdate]:
+        """What a stored delivery says; empty if it is not about calls. Unknown words are kept, never an error."""
+        raise self._missing("supports_webhooks")
+
+    # --- control ------------------------------------------------------------------------------------------------
+
+    async def place_call(
+        self, account: Account, *, call: int, number: PhoneNumber, report: Report, sip: SipPort | None = None
+    ) -> None:
+        """Ring the user's own phone, then ``number`` (E.164 with plus, or an extension).
+
+        Reports ``INITIAL`` when the own phone is being rung, ``ACCEPTED`` when it was picked up, with ``call`` set in
+        each update and ``external_id`` as soon as it is known; then returns, since further states come as events.
+        Raises :exc:`PhoneNotRegistered`, :exc:`ProviderRejected` or :exc:`ProviderUnavailable`; the caller turns
+        those into ``CANCEL`` with ``end_reason`` and cause.
+        """
+        raise self._missing("supports_place")
+
+    async def answer(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Make the user's phone answer a ringing inbound call."""
+        raise self._missing("supports_answer")
+
+    async def hold(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Put a connected call on hold."""
+        raise self._missing("supports_hold")
+
+    async def resume(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Take a call off hold."""
+        raise self._missing("supports_hold")
+
+    async def transfer(
+        self, account: Account, call: CallReference, *, number: PhoneNumber, sip: SipPort | None = None
+    ) -> None:
+        """Connect the other party to ``number`` and drop out."""
+        raise self._missing("supports_blind_transfer")
+
+    async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """End a call in any live state; declines a ringing inbound one. Returns quietly if it is over already."""
+        raise self._missing("supports_hang_up")
+
+    def _missing(self, capability: str) -> Exception:
+        """The error for a method whose flag is not set; a set flag without the method is a defect of the subclass."""
+        if getattr(self, capability):
+            return NotImplementedError(f"{type(self).__name__} sets {capability} but does not implement it.")
+        try:
+            self.require(capability)
+        except UnsupportedFeature as error:
+            return error
+        raise AssertionError("unreachable: require() raises for a flag that is not set")

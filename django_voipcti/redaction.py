@@ -1,0 +1,63 @@
+"""Values that must not be read by accident: numbers, SIP addresses and secrets as types with a masked ``repr``.
+
+They are ordinary ``str`` objects, so they can be stored, compared and sent. Log them with ``%r``: a ``str`` subclass
+still prints in full under ``%s``.
+"""
+
+import re
+
+__all__ = ["PhoneNumber", "Secret", "SipAddress", "mask_digits", "mask_number"]
+
+_VISIBLE_DIGITS = 3
+_LONG_DIGIT_RUN = re.compile(r"\d{5,}")
+
+
+def mask_number(number: str) -> str:
+    """Return ``number`` with all but its last three digits replaced, e.g. ``+44*******123``; short ones wholly."""
+    digits = sum(character.isdigit() for character in number)
+    if digits <= _VISIBLE_DIGITS + 2:
+        return re.sub(r"\d", "*", number)
+    country = 2 if number.startswith("+") else 0
+    seen = 0
+    masked = []
+    for character in number:
+        if character.isdigit():
+            seen += 1
+            keep = seen <= country or seen > digits - _VISIBLE_DIGITS
+            masked.append(character if keep else "*")
+        else:
+            masked.append(character)
+    return "".join(masked)
+
+
+def mask_digits(text: str) -> str:
+    """Mask every run of five or more digits in free text, for messages that may quote a number."""
+    return _LONG_DIGIT_RUN.sub(lambda run: mask_number(run.group()), text)
+
+
+class PhoneNumber(str):
+    """A telephone number or extension as dialled or shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{mask_number(self)}>"
+
+
+class SipAddress(str):
+    """A SIP URI or address of record; the host part stays readable, since operators need it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        user, at, host = self.rpartition("@")
+        return f"<{mask_digits(user)}{at}{host}>" if at else f"<{mask_digits(self)}>"
+
+
+class Secret(str):
+    """A password, token or key. Its ``repr`` says only that there is one."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>" if self else "<no secret>"
