@@ -1,0 +1,53 @@
+"""Chromium for tests: Debian's own browser, driven by Playwright, with an empty profile and no calls home.
+
+The synchronous Playwright keeps an event loop running in this thread while the browser is open. A module that uses
+these fixtures therefore has neither `async` tests nor ORM calls of its own: it looks at pages, as a person does.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import require_tool
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a browser that lives as long as the test module, with a temporary, empty profile."""
+    path = require_tool("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """Return a fresh context (cookies, storage); two of them are two people at two machines."""
+    context = chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser_context: BrowserContext, tmp_path: Path) -> Iterator[Page]:
+    """Return a page that fails its test when a script of it throws."""
+    page = browser_context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == [], f"the page's script raised: {errors}"

@@ -1,0 +1,1 @@
+"""What the tests share: servers, processes and waiting. Nothing here knows a call or a provider."""

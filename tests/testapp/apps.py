@@ -1,0 +1,15 @@
+"""A host in small: models with phone numbers."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class TestAppConfig(AppConfig):
+    """Loads the Celery application as a host's project package would, so that shared tasks find their broker."""
+
+    name = "tests.testapp"
+    label = "testapp"
+
+    def ready(self) -> None:
+        import_module("tests.celery_app")
