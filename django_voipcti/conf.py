@@ -31,7 +31,7 @@ class AppSettings:
         return frozenset(
             name.upper()
             for name, member in vars(type(self)).items()
-            if isinstance(member, property) and name != "known_keys"
+            if isinstance(member, property) and name not in {"known_keys", "secret_keys"}
         )
 
     @property
@@ -51,6 +51,11 @@ class AppSettings:
         Empty means: derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``, so rotation of those carries over.
         """
         return self._get("CREDENTIAL_KEYS", ())
+
+    @property
+    def secret_keys(self) -> Sequence[str | bytes]:
+        """Django's own keys, newest first; not a key of the dict."""
+        return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
     @property
     def command_ttl(self) -> float:

@@ -1,0 +1,115 @@
+"""System checks: mistakes in the configuration, with a stable id and a hint, before they cost a call.
+
+====================  =============================================================================================
+``voipcti.E001``      ``VOIPCTI`` is not a dict
+``voipcti.W001``      an unknown key stands in ``VOIPCTI``
+``voipcti.W002``      no provider is configured
+``voipcti.E002``      a provider cannot be created
+``voipcti.W003``      an option that its provider does not know
+``voipcti.W004``      the channel layer loses messages under load, or does not reach other processes
+``voipcti.E003``      no channel layer is configured
+``voipcti.E004``      a key in ``CREDENTIAL_KEYS`` is no Fernet key
+``voipcti.W005``      the Celery broker polls, so a click would wait
+====================  =============================================================================================
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from .conf import SETTING, app_settings
+from .providers import providers
+
+__all__ = ["check_broker", "check_channel_layer", "check_providers", "check_settings"]
+
+_PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
+_LOSSY_LAYER = "channels_redis.core.RedisChannelLayer"
+_LOCAL_LAYER = "channels.layers.InMemoryChannelLayer"
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The dict itself: its type, its keys, its encryption keys."""
+    values = getattr(settings, SETTING, {})
+    if not isinstance(values, Mapping):
+        return [Error(f"{SETTING} must be a dict.", hint="See docs/reference/settings.", id="voipcti.E001")]
+    messages: list[CheckMessage] = [
+        Warning(
+            f"{SETTING} has an unknown key {key!r}.",
+            hint=f"Known keys: {', '.join(sorted(app_settings.known_keys))}.",
+            id="voipcti.W001",
+        )
+        for key in sorted(set(values) - app_settings.known_keys)
+    ]
+    for position, key in enumerate(app_settings.credential_keys):
+        try:
+            Fernet(key)
+        except ValueError:
+            messages.append(
+                Error(
+                    f"{SETTING}['CREDENTIAL_KEYS'][{position}] is not a Fernet key.",
+                    hint="Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key())'",
+                    id="voipcti.E004",
+                )
+            )
+    return messages
+
+
+@register(Tags.compatibility)
+def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Each alias: can it be made, are its options known, what does it say itself."""
+    if not isinstance(getattr(settings, SETTING, {}), Mapping):
+        return []
+    if not app_settings.providers:
+        hint = f'Add {SETTING} = {{"PROVIDERS": {{"default": {{"BACKEND": "..."}}}}}} to your settings.'
+        return [Warning("No telephony provider is configured.", hint=hint, id="voipcti.W002")]
+    messages: list[CheckMessage] = []
+    for alias in app_settings.providers:
+        try:
+            provider = providers[alias]
+        except (ImproperlyConfigured, TypeError, ValueError) as error:
+            messages.append(Error(f"Provider {alias!r} cannot be created: {error}", id="voipcti.E002"))
+            continue
+        messages += [
+            Warning(
+                f"Provider {alias!r} has an unknown option {option!r}.",
+                hint=f"{provider.display_name} knows: {', '.join(sorted(provider.known_options)) or 'none'}.",
+                id="voipcti.W003",
+            )
+            for option in sorted(set(provider.options) - provider.known_options)
+        ]
+        messages += provider.check()
+    return messages
+
+
+@register(Tags.compatibility)
+def check_channel_layer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The channel layer: measured figures behind this stand in docs/topics/performance."""
+    backend = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND")
+    if backend is None:
+        hint = f'Set CHANNEL_LAYERS["default"]["BACKEND"] to "{_PUBSUB_LAYER}".'
+        return [
+            Error("No channel layer is configured: pages would never hear of a call.", hint=hint, id="voipcti.E003")
+        ]
+    if backend == _LOSSY_LAYER:
+        hint = f'Use "{_PUBSUB_LAYER}": it carries five times the load and refuses no reconnects.'
+        return [Warning("This channel layer drops messages silently under load.", hint=hint, id="voipcti.W004")]
+    if backend == _LOCAL_LAYER:
+        hint = f'Use "{_PUBSUB_LAYER}"; bridge, workers and web server are separate processes.'
+        return [Warning("This channel layer does not reach other processes.", hint=hint, id="voipcti.W004")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The Celery broker: two of them poll once a second, which a person at a telephone notices."""
+    url = str(getattr(settings, "CELERY_BROKER_URL", ""))
+    if url.startswith(("memory://", "filesystem://")):
+        hint = "Use Redis, Valkey or RabbitMQ."
+        return [Warning("This Celery broker polls: a click waits half a second.", hint=hint, id="voipcti.W005")]
+    return []

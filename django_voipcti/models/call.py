@@ -1,0 +1,202 @@
+"""Calls and their events: one row for one line's part in a conversation, and what was said about it."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
+from ..events import CallReference
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+__all__ = ["Call", "CallEvent", "CallEventQuerySet", "CallQuerySet"]
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    """Many-row rules of calls."""
+
+    def live(self) -> "CallQuerySet":
+        """Calls that are not over."""
+        return self.filter(state__in=LIVE_STATES)
+
+    def missed(self) -> "CallQuerySet":
+        """Inbound calls that nobody answered, neither here nor elsewhere."""
+        return self.filter(end_reason=EndReason.MISSED)
+
+    def visible_to(self, user: "AbstractBaseUser | AnonymousUser") -> "CallQuerySet":
+        """Calls that ``user`` may see: those of his own lines, or all with the permission to watch lines."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.has_perm("django_voipcti.watch_lines"):  # type: ignore[union-attr]
+            return self.all()
+        return self.filter(line__user_id=user.pk)
+
+    def of_user(self, user: "AbstractBaseUser | AnonymousUser") -> "CallQuerySet":
+        """Calls of the user's own lines."""
+        return self.filter(line__user_id=user.pk) if user.is_authenticated else self.none()
+
+    def for_object(self, instance: models.Model) -> "CallQuerySet":
+        """Calls linked to a record of the host."""
+        content_type = ContentType.objects.get_for_model(instance)
+        return self.filter(contact_type=content_type, contact_id=str(instance.pk))
+
+
+class Call(models.Model):
+    """One line's part in a conversation. Written by the journal alone; the admin shows it read-only.
+
+    Unique is (line, external id), not (provider, external id): where both ends of an internal call are lines of ours,
+    the provider uses one id for both, and each line has its own part, direction and outcome.
+    """
+
+    line = models.ForeignKey(
+        "django_voipcti.Line", verbose_name=_("line"), on_delete=models.PROTECT, related_name="calls"
+    )
+    provider = models.CharField(_("provider"), max_length=50)
+    external_id = models.CharField(  # noqa: DJ001  NULL keeps calls that the provider has not named yet out of the constraint
+        _("provider's id"), max_length=190, null=True
+    )
+    conversation_id = models.CharField(_("conversation"), max_length=190, db_index=True)
+    direction = models.CharField(_("direction"), max_length=8, choices=Direction.choices)
+    state = models.CharField(_("state"), max_length=9, choices=CallState.choices)
+    state_at = models.DateTimeField(_("state since"))
+    end_reason = models.CharField(_("end reason"), max_length=18, choices=EndReason.choices, blank=True)
+    end_reason_inferred = models.BooleanField(default=False)
+    cause = models.CharField(_("provider's cause"), max_length=200, blank=True)
+    context = models.CharField(_("queue or ring group"), max_length=100, blank=True)
+    own_number = models.CharField(_("own number"), max_length=64, blank=True)
+    own_name = models.CharField(_("own name"), max_length=190, blank=True)
+    other_number = models.CharField(_("other number"), max_length=64, blank=True)
+    other_e164 = models.CharField(_("other number, international"), max_length=20, blank=True)
+    other_name = models.CharField(_("other name"), max_length=190, blank=True)
+    other_line = models.ForeignKey(
+        "django_voipcti.Line",
+        verbose_name=_("colleague's line"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("recorded"))
+    started_at = models.DateTimeField(_("start"))
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    ended_at = models.DateTimeField(_("end"), null=True)
+    held_seconds = models.PositiveIntegerField(_("time on hold"), default=0)
+    recording = models.CharField(_("recording"), max_length=190, blank=True)
+    contact_type = models.ForeignKey(ContentType, on_delete=models.SET_NULL, null=True, related_name="+")
+    contact_id = models.CharField(_("record"), max_length=64, blank=True)
+    contact = GenericForeignKey("contact_type", "contact_id")
+    contact_label = models.CharField(_("contact"), max_length=190, blank=True)
+    contact_company = models.CharField(_("company"), max_length=190, blank=True)
+    contact_url = models.CharField(_("address of the record"), max_length=500, blank=True)
+    contact_confidence = models.CharField(_("certainty"), max_length=10, blank=True)
+    matches = models.PositiveSmallIntegerField(_("matching records"), default=0)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("line", "external_id"), name="voipcti_call_line_external_unique"),
+        )
+        indexes = (
+            models.Index(fields=("-started_at", "-id"), name="voipcti_call_started"),
+            models.Index(fields=("line", "-started_at"), name="voipcti_call_line_started"),
+            models.Index(fields=("contact_type", "contact_id", "-id"), name="voipcti_call_contact"),
+            models.Index(fields=("other_e164", "-id"), name="voipcti_call_other"),
+            models.Index(
+                fields=("line",),
+                condition=models.Q(state__in=sorted(LIVE_STATES)),
+                name="voipcti_call_live",
+            ),
+        )
+        permissions = (("view_full_number", _("Can see complete phone numbers")),)
+
+    def __str__(self) -> str:
+        return f"{self.get_direction_display()} {self.other_name or self.contact_label} ({self.get_state_display()})"
+
+    @property
+    def internal(self) -> bool:
+        """Whether both ends are lines of ours."""
+        return self.other_line_id is not None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the call is not over."""
+        return CallState(self.state) in LIVE_STATES
+
+    @property
+    def display_name(self) -> str:
+        """Who the other party is, as well as we know: record, colleague, name sent by the provider, number."""
+        return self.contact_label or self.other_name or self.other_number or str(_("withheld number"))
+
+    @property
+    def ring_time(self) -> timedelta | None:
+        """How long it rang before it was answered or ended; None while it rings."""
+        until = self.answered_at or self.ended_at
+        return max(until - self.started_at, timedelta()) if until else None
+
+    @property
+    def talk_time(self) -> timedelta | None:
+        """How long the parties were connected, hold included; None if never answered or still talking."""
+        if self.answered_at is None or self.ended_at is None:
+            return None
+        return max(self.ended_at - self.answered_at, timedelta())
+
+    def as_reference(self) -> CallReference:
+        """This call as a provider's method is told it."""
+        return CallReference(
+            external_id=self.external_id or "",
+            conversation_id=self.conversation_id,
+            direction=Direction(self.direction),
+            state=CallState(self.state),
+        )
+
+
+class CallEventQuerySet(models.QuerySet["CallEvent"]):
+    """Many-row rules of events."""
+
+    def told(self) -> "CallEventQuerySet":
+        """Events that changed their call, hence were told to pages."""
+        return self.filter(effective=True)
+
+    def after(self, event_id: int) -> "CallEventQuerySet":
+        """Events recorded after ``event_id``, oldest first."""
+        return self.filter(id__gt=event_id).order_by("id")
+
+
+class CallEvent(models.Model):
+    """What one witness said of one call. Append-only; the id rises in the order of commit within a user's lines."""
+
+    id = models.BigAutoField(primary_key=True)
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
+    line = models.ForeignKey("django_voipcti.Line", on_delete=models.CASCADE, related_name="+", db_index=False)
+    state = models.CharField(_("state"), max_length=9, choices=CallState.choices, blank=True)
+    effective = models.BooleanField(_("changed the call"), default=True)
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices)
+    occurred_at = models.DateTimeField(_("occurred"))
+    recorded_at = models.DateTimeField(_("recorded"))
+    key = models.CharField(_("de-duplication key"), max_length=200, unique=True)
+    raw = models.JSONField(_("as received"), default=dict)
+
+    objects = CallEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call event")
+        verbose_name_plural = _("call events")
+        ordering = ("id",)
+        indexes = (models.Index(fields=("line", "id"), name="voipcti_event_line_id"),)
+
+    def __str__(self) -> str:
+        return f"{self.state or self.source} #{self.pk}"
+
+    @property
+    def delay(self) -> timedelta:
+        """From the source's own time to our record of it."""
+        recorded: datetime = self.recorded_at
+        return recorded - self.occurred_at

@@ -1,0 +1,145 @@
+"""A line: one user's telephony account at one provider."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .. import credentials
+from ..conf import app_settings
+from ..enums import LineStatus
+from ..providers import providers
+from ..providers.base import Account, BaseProvider, Credentials
+from ..redaction import Secret
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+__all__ = ["Line", "LineQuerySet"]
+
+
+class LineQuerySet(models.QuerySet["Line"]):
+    """Many-row rules of lines."""
+
+    def enabled(self) -> "LineQuerySet":
+        """Lines that a bridge should connect: switched on and with credentials."""
+        return self.filter(enabled=True).exclude(secrets="")
+
+    def visible_to(self, user: "AbstractBaseUser | AnonymousUser") -> "LineQuerySet":
+        """Lines whose calls ``user`` may see: his own, or all with the permission to watch lines."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.has_perm("django_voipcti.watch_lines"):  # type: ignore[union-attr]
+            return self.all()
+        return self.filter(user_id=user.pk)
+
+
+class Line(models.Model):
+    """One user's extension, address of record or cloud-telephony account. A user may have several."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="voipcti_lines",
+        help_text=_("Whose pages are told about this line's calls."),
+    )
+    provider = models.CharField(_("provider"), max_length=50, default="default", help_text=_("Alias in the settings."))
+    account = models.CharField(
+        _("account"),
+        max_length=190,
+        help_text=_("The provider's key of this line: VoIPstudio user id, or the user part of a SIP address."),
+    )
+    label = models.CharField(_("name"), max_length=120, blank=True)
+    extension = models.CharField(_("extension"), max_length=20, blank=True, db_index=True)
+    phone_number = models.CharField(
+        _("own number"), max_length=32, blank=True, db_index=True, help_text=_("In international form: +4420…")
+    )
+    region = models.CharField(
+        _("country"), max_length=2, blank=True, help_text=_("Country code by which national numbers are read.")
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    secrets = models.TextField(_("encrypted credentials"), blank=True, editable=False)
+    status = models.CharField(
+        _("status"), max_length=12, choices=LineStatus.choices, default=LineStatus.LOGGED_OUT, editable=False
+    )
+    status_text = models.CharField(_("status detail"), max_length=300, blank=True, editable=False)
+    status_at = models.DateTimeField(_("status since"), null=True, editable=False)
+    credentials_version = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = LineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("line")
+        verbose_name_plural = _("lines")
+        ordering = ("provider", "account")
+        constraints = (
+            models.UniqueConstraint(fields=("provider", "account"), name="voipcti_line_provider_account_unique"),
+        )
+        permissions = (("watch_lines", _("Can watch the calls of other users' lines")),)
+
+    def __str__(self) -> str:
+        return self.label or self.extension or self.account
+
+    @property
+    def backend(self) -> BaseProvider:
+        """The provider instance behind the alias. Raises ``UnknownProvider`` if the alias left the settings."""
+        return providers[self.provider]
+
+    @property
+    def effective_region(self) -> str:
+        """Country code for national numbers: the line's, else its provider's, else the settings'."""
+        return self.region or self.backend.region or app_settings.default_region
+
+    def set_credentials(self, new: Credentials) -> None:
+        """Take over what a login left behind; does not save."""
+        self.account = new.account
+        self.secrets = credentials.encrypt(new.secrets)
+        self.extension = new.extension or self.extension
+        self.label = self.label or new.display_name
+        self.credentials_version += 1
+
+    def set_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Replace the stored secrets; does not save."""
+        self.secrets = credentials.encrypt(secrets)
+        self.credentials_version += 1
+
+    def clear_credentials(self) -> None:
+        """Forget all secrets, so that no bridge connects this line any more; does not save."""
+        self.secrets = ""
+        self.credentials_version += 1
+
+    def reveal_secrets(self) -> dict[str, Secret]:
+        """The decrypted secrets, for the provider only."""
+        return credentials.decrypt(self.secrets)
+
+    def as_account(self) -> Account:
+        """This line as its provider sees it, with decrypted secrets."""
+        return Account(
+            line=self.pk,
+            key=self.account,
+            extension=self.extension,
+            secrets=self.reveal_secrets(),
+            options=dict(self.options),
+        )
+
+    def set_status(self, status: LineStatus, text: str = "") -> bool:
+        """Store how the line stands and return whether that is news. Does not tell pages: see ``realtime``."""
+        if self.status == status and self.status_text == text[:300]:
+            return False
+        self.status, self.status_text, self.status_at = status, text[:300], timezone.now()
+        type(self).objects.filter(pk=self.pk).update(
+            status=self.status, status_text=self.status_text, status_at=self.status_at
+        )
+        return True
+
+    def capabilities(self) -> dict[str, Any]:
+        """The provider's capability flags, for pages."""
+        return self.backend.capabilities()
