@@ -75,9 +75,6 @@ else:
         },
     }
 
-# The test app has no migrations; its tables are made from the models.
-MIGRATION_MODULES = {"testapp": None}
-
 #: Port 9 is "discard": a program without the session's Valkey fails to connect instead of finding somebody else's.
 VALKEY_URL = os.environ.get("VOIPCTI_TEST_VALKEY_URL", "redis://127.0.0.1:9/0")
 CHANNEL_LAYERS = {

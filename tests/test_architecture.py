@@ -28,13 +28,16 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """Yield the dotted name of every absolute import, `from a import b` as `a.b`."""
-    for node in ast.walk(tree):
+def imports(path: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a module imports, `from a import b` as `a.b`, relative names resolved."""
+    here = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: -node.level] if node.level else ()
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
 PROVIDERS = sorted(
@@ -70,7 +73,7 @@ def test_no_module_outside_its_folder_imports_a_provider(provider):
         named(path)
         for path in modules(PACKAGE)
         if inside not in path.parents and path != inside.with_suffix(".py")
-        for name in imports(ast.parse(path.read_text()))
+        for name in imports(path)
         if f"{name}.".startswith(f"django_voipcti.providers.{provider}.")
     ]
     assert importers == []
@@ -89,7 +92,7 @@ def test_settings_are_read_in_one_place():
         if place.as_posix() in READS_DJANGO_SETTINGS or place.parts[:2] == ("management", "commands"):
             continue
         source = path.read_text()
-        if "django.conf.settings" not in set(imports(ast.parse(source))):
+        if "django.conf.settings" not in set(imports(path)):
             continue
         used = set(re.findall(r"\bsettings\.([A-Z_]+)", source))
         if used != {MODELS_NAME_THE_USER_MODEL}:
@@ -102,7 +105,7 @@ def test_the_sip_core_needs_the_standard_library_only():
     foreign = {
         f"{named(path)}: {name}"
         for path in modules(PACKAGE / "sip")
-        for name in imports(ast.parse(path.read_text()))
+        for name in imports(path)
         if name.split(".")[0] not in allowed and not name.startswith("django_voipcti.sip")
     }
     assert foreign == set()
