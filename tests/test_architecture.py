@@ -29,7 +29,7 @@ def named(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted name of everything that a module imports, `from a import b` as `a.b`, relative names resolved."""
+    """Yield the dotted name of all that a module imports: `from a import b` as `a.b`, relative names resolved."""
     here = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
