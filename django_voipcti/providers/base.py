@@ -1,8 +1,9 @@
 """What every telephony provider looks like to the rest of the package.
 
-To add one, subclass :class:`BaseProvider` in ``providers/<name>/``, answer the capability questions, and implement the
-methods behind the flags that you set. A provider knows ``events``, ``enums``, ``exceptions`` and ``conf``; it never sees
-a model, the journal or another provider. The conformance kit in :mod:`django_voipcti.testing` tells whether it is right.
+To add one, subclass :class:`BaseProvider` in ``providers/<name>/``, answer the capability questions, and implement
+the methods behind the flags that you set. A provider knows ``events``, ``enums``, ``exceptions`` and ``conf``; it never
+sees a model, the journal or another provider. The conformance kit in :mod:`django_voipcti.testing` tells whether it is
+right.
 """
 
 import ssl
@@ -14,9 +15,9 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from ..events import CallReference, CallUpdate
-from ..exceptions import UnsupportedFeature
-from ..redaction import PhoneNumber, Secret
+from django_voipcti.events import CallReference, CallUpdate
+from django_voipcti.exceptions import UnsupportedFeature
+from django_voipcti.redaction import PhoneNumber, Secret
 
 __all__ = [
     "Account",
@@ -220,7 +221,10 @@ class BaseProvider:
         return []
 
     async def aclose(self) -> None:
-        """Release connections. The instance stays usable; it opens new ones when needed."""
+        """Release the connections of the running event loop. The instance stays usable and opens new ones when needed.
+
+        Whoever runs a provider's methods in a loop of short life (``async_to_sync``) calls this at its end.
+        """
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
