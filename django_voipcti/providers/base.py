@@ -26,6 +26,7 @@ __all__ = [
     "Credentials",
     "DialogIdentity",
     "DialogView",
+    "ParticipantView",
     "Report",
     "SecondFactor",
     "SipPort",
@@ -80,6 +81,15 @@ class Colleague:
     extension: str
 
 
+class ParticipantView(Protocol):
+    """One end of a dialog, as far as providers read it."""
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """Parameters of the end's target, names in lower case."""
+        ...
+
+
 class DialogView(Protocol):
     """The part of a dialog (RFC 4235 section 4.1) from which a provider tells which call it is."""
 
@@ -89,6 +99,10 @@ class DialogView(Protocol):
     def call_id(self) -> str | None: ...
     @property
     def direction(self) -> str | None: ...
+    @property
+    def local(self) -> ParticipantView | None: ...
+    @property
+    def remote(self) -> ParticipantView | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +114,10 @@ class DialogIdentity:
     once: bool = True
     """Whether an id names one call for ever. False where a server re-uses ids (one per extension): then an ended
     dialog may come to life again as a new call."""
+    started_at: datetime | None = None
+    """When the call began, if the dialog carries it in the provider's own way (aware)."""
+    context: str = ""
+    """Provider context of the call, e.g. a queue or ring group, if the dialog carries it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +216,10 @@ class BaseProvider:
         """Country code by which this provider's national numbers are read; empty leaves it to the settings."""
         return str(self.options.get("region", ""))
 
-    @classmethod
-    def capabilities(cls) -> dict[str, bool]:
+    def capabilities(self) -> dict[str, bool]:
         """All capability flags by name, as pages and docs show them."""
         return {
-            name: bool(getattr(cls, name))
+            name: bool(getattr(self, name))
             for name in sorted(vars(BaseProvider))
             if name.startswith(("supports_", "shows_"))
         }
