@@ -19,7 +19,8 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import SETTING, app_settings
@@ -39,7 +40,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     if not isinstance(values, Mapping):
         return [Error(f"{SETTING} must be a dict.", hint="See docs/reference/settings.", id="voipcti.E001")]
     messages: list[CheckMessage] = [
-        Warning(
+        CheckWarning(
             f"{SETTING} has an unknown key {key!r}.",
             hint=f"Known keys: {', '.join(sorted(app_settings.known_keys))}.",
             id="voipcti.W001",
@@ -67,7 +68,7 @@ def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         return []
     if not app_settings.providers:
         hint = f'Add {SETTING} = {{"PROVIDERS": {{"default": {{"BACKEND": "..."}}}}}} to your settings.'
-        return [Warning("No telephony provider is configured.", hint=hint, id="voipcti.W002")]
+        return [CheckWarning("No telephony provider is configured.", hint=hint, id="voipcti.W002")]
     messages: list[CheckMessage] = []
     for alias in app_settings.providers:
         try:
@@ -76,7 +77,7 @@ def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             messages.append(Error(f"Provider {alias!r} cannot be created: {error}", id="voipcti.E002"))
             continue
         messages += [
-            Warning(
+            CheckWarning(
                 f"Provider {alias!r} has an unknown option {option!r}.",
                 hint=f"{provider.display_name} knows: {', '.join(sorted(provider.known_options)) or 'none'}.",
                 id="voipcti.W003",
@@ -98,10 +99,10 @@ def check_channel_layer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         ]
     if backend == _LOSSY_LAYER:
         hint = f'Use "{_PUBSUB_LAYER}": it carries five times the load and refuses no reconnects.'
-        return [Warning("This channel layer drops messages silently under load.", hint=hint, id="voipcti.W004")]
+        return [CheckWarning("This channel layer drops messages silently under load.", hint=hint, id="voipcti.W004")]
     if backend == _LOCAL_LAYER:
         hint = f'Use "{_PUBSUB_LAYER}"; bridge, workers and web server are separate processes.'
-        return [Warning("This channel layer does not reach other processes.", hint=hint, id="voipcti.W004")]
+        return [CheckWarning("This channel layer does not reach other processes.", hint=hint, id="voipcti.W004")]
     return []
 
 
@@ -111,5 +112,5 @@ def check_broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     url = str(getattr(settings, "CELERY_BROKER_URL", ""))
     if url.startswith(("memory://", "filesystem://")):
         hint = "Use Redis, Valkey or RabbitMQ."
-        return [Warning("This Celery broker polls: a click waits half a second.", hint=hint, id="voipcti.W005")]
+        return [CheckWarning("This Celery broker polls: a click waits half a second.", hint=hint, id="voipcti.W005")]
     return []

@@ -79,7 +79,7 @@ class AppSettings:
 
     @property
     def allowed_countries(self) -> Sequence[str]:
-        """Country codes that may be called; empty allows all. Emergency and short numbers are judged by length alone."""
+        """Country codes that may be called; empty allows all. Emergency and short numbers are always allowed."""
         return self._get("ALLOWED_COUNTRIES", ())
 
     @property
@@ -89,7 +89,7 @@ class AppSettings:
 
     @property
     def call_policy(self) -> Callable[..., None] | None:
-        """Host's last word on a click: ``policy(user=..., line=..., number=...)`` raises ``CommandRefused`` to refuse."""
+        """Host's last word on a click: ``policy(user=, line=, number=)`` raises ``CommandRefused`` to refuse."""
         path = self._get("CALL_POLICY", None)
         return import_string(path) if isinstance(path, str) else path
 
@@ -115,7 +115,7 @@ class AppSettings:
 
     @property
     def spool_limit(self) -> int:
-        """Call updates that a bridge keeps in memory while the database is away, before it stops reading its sockets."""
+        """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))
 
 

@@ -1,7 +1,7 @@
 """Encryption of line credentials at rest: a JSON object of secrets in one MultiFernet token.
 
-Keys come from ``VOIPCTI["CREDENTIAL_KEYS"]``, or are derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``. The first
-key encrypts, every key decrypts, so a new key is put in front and the old one removed after ``voipcti_rotate_keys``.
+Keys come from ``VOIPCTI["CREDENTIAL_KEYS"]``, or are derived from ``SECRET_KEY`` and ``SECRET_KEY_FALLBACKS``. The
+first key encrypts, every key decrypts: put a new key in front, run ``voipcti_rotate_keys``, then remove the old one.
 """
 
 import base64

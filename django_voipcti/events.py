@@ -15,11 +15,14 @@ from .redaction import PhoneNumber
 __all__ = ["CallReference", "CallUpdate", "Party"]
 
 
+_NO_NUMBER = PhoneNumber("")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """One end of a call, as the source shows it."""
 
-    number: PhoneNumber = PhoneNumber("")
+    number: PhoneNumber = _NO_NUMBER
     """Number or extension in the provider's spelling; empty if withheld or not shown."""
     name: str = ""
     """Display name as the source gives it; empty if none."""

@@ -34,7 +34,7 @@ class CommandRefused(VoipCtiError):
     Args:
         message: a translated sentence for the person who asked.
         code: stable machine-readable word, e.g. ``"invalid_number"``; listed in docs/reference/messages.
-        event: ``SessionEvent.ERROR`` when the request was wrong, ``SessionEvent.INFO`` when it merely cannot be done now.
+        event: ``SessionEvent.ERROR`` when the request was wrong, ``INFO`` when it merely cannot be done now.
     """
 
     def __init__(self, message: str, *, code: str, event: SessionEvent = SessionEvent.ERROR) -> None:

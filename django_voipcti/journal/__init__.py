@@ -1,0 +1,90 @@
+"""The only writer of calls: takes call updates from any source and keeps one true record of each call.
+
+:func:`record` works on a batch in one transaction, with a number of queries that does not grow with the batch. Which
+state a call is in is decided by :mod:`django_voipcti.lifecycle`; how witnesses are merged by ``merge``; which call an
+update is about by ``batch``; who the other party is by ``parties``.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from .. import realtime, signals
+from ..enums import CallState, Direction
+from ..events import CallUpdate, Party
+from ..models import Call, CallEvent, Line
+from ..redaction import PhoneNumber
+from .batch import Batch
+from .parties import identify
+
+__all__ = ["open_call", "record"]
+
+logger = logging.getLogger(__name__)
+
+
+def open_call(line: Line, number: PhoneNumber, *, now: datetime) -> Call:
+    """Write down a call that a user has just asked for, in state ``REQUESTED``, with the other party looked up.
+
+    Not told to pages: the click is answered by reference, and ``INITIAL`` follows when the provider has it.
+    """
+    batch = Batch([line], now)
+    change = batch.new_call(
+        line, direction=Direction.OUTBOUND, state=CallState.REQUESTED, other=Party(number=number), when=now
+    )
+    identify([change])
+    change.call.save()
+    return change.call
+
+
+def record(updates: Sequence[CallUpdate]) -> list[CallEvent]:
+    """Merge ``updates``, in their order, into the record; return the events that changed a call.
+
+    One transaction. Repeated, late and disordered updates leave the same record as the ordered stream. Updates for
+    lines that are not ours are logged and left out. Pages and host signals are told after commit.
+    """
+    with transaction.atomic():
+        lines = _lock_lines(updates)
+        batch = Batch(lines.values(), timezone.now())
+        batch.load(updates)
+        for update in updates:
+            line = lines.get((update.provider, update.account))
+            if line is None:
+                logger.warning(
+                    "a call update for an unknown line of provider %s was left out",
+                    update.provider,
+                    extra={"action": "journal.unknown_line"},
+                )
+                continue
+            batch.apply(line, update)
+        told = batch.save()
+        if told:
+            transaction.on_commit(lambda: _announce(told))
+    return [change.event for change in told]
+
+
+def _announce(told: Sequence[realtime.Told]) -> None:
+    """Tell pages and the host what happened. Neither may harm the other, nor the record, which is committed."""
+    realtime.publish(told)
+    for change in told:
+        signals.call_changed.send_robust(sender=Call, call=change.call, event=change.event, previous=change.previous)
+
+
+def _lock_lines(updates: Iterable[CallUpdate]) -> dict[tuple[str, str], Line]:
+    """Lock every line of every user concerned, in one order.
+
+    Event ids must rise in the order of commit within a user's lines, or a page that reconnects with its last id would
+    miss an event that was numbered earlier but committed later.
+    """
+    accounts: dict[str, set[str]] = {}
+    for update in updates:
+        accounts.setdefault(update.provider, set()).add(update.account)
+    named = Q(pk__in=())
+    for provider, keys in accounts.items():
+        named |= Q(provider=provider, account__in=keys)
+    users = Line.objects.filter(named, user__isnull=False).values("user")
+    locked = Line.objects.select_for_update().filter(named | Q(user__in=users)).order_by("pk")
+    return {(line.provider, line.account): line for line in locked}

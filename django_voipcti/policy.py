@@ -1,0 +1,117 @@
+"""What may be dialled, by whom and how often: the checks before a call is placed or transferred.
+
+Numbers that have no international form (extensions, service codes such as ``#123``) are the provider's business; the
+country and premium-rate rules judge the others.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import phonenumbers
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import phonebook
+from .conf import app_settings
+from .enums import CommandAction, SessionEvent
+from .exceptions import CommandRefused
+from .models import Call, CallCommand, Line
+from .redaction import PhoneNumber
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+__all__ = ["Destination", "check_call", "check_destination", "check_repetition", "destination"]
+
+#: Shortest and longest number without an international form that is taken for an extension or service code.
+_SHORT_DIGITS = range(1, 7)
+
+_SERVICE_CHARACTERS = frozenset("0123456789*#")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A number that has been understood."""
+
+    number: PhoneNumber
+    """As it goes to the provider: E.164 with plus, or an extension or service code."""
+    is_international: bool
+    """Whether it is in E.164."""
+
+
+def destination(line: Line, text: str) -> Destination:
+    """Read what the user typed or clicked.
+
+    Raises:
+        CommandRefused: ``empty_number``, ``invalid_number``.
+    """
+    text = text.strip() if isinstance(text, str) else ""
+    if not text:
+        raise CommandRefused(_("Enter a number to call."), code="empty_number")
+    compact = "".join(text.split())
+    if len(compact) in _SHORT_DIGITS and set(compact) <= _SERVICE_CHARACTERS:
+        return Destination(number=PhoneNumber(compact), is_international=False)
+    number = phonebook.numbers.parse(text, line.effective_region)
+    if not number.e164:
+        raise CommandRefused(
+            _("“%(number)s” is not a telephone number. Check the digits, or write it as +44 20 7946 0000.")
+            % {"number": text[:40]},
+            code="invalid_number",
+        )
+    return Destination(number=PhoneNumber(number.e164), is_international=True)
+
+
+def check_call(user: "AbstractBaseUser | AnonymousUser", line: Line, wanted: Destination) -> None:
+    """Whether ``user`` may call ``wanted`` from ``line`` now.
+
+    Raises:
+        CommandRefused: ``own_number``, ``number_not_allowed``, ``too_many_calls``, or the host's own code.
+    """
+    check_destination(line, wanted)
+    since = timezone.now() - timedelta(minutes=1)
+    recent = CallCommand.objects.filter(
+        requested_by_id=user.pk, action=CommandAction.PLACE, created_at__gte=since
+    ).count()
+    if recent >= app_settings.calls_per_minute:
+        raise CommandRefused(
+            _("You placed %(count)d calls within a minute, which is the limit. Wait a little.") % {"count": recent},
+            code="too_many_calls",
+        )
+    if app_settings.call_policy is not None:
+        app_settings.call_policy(user=user, line=line, number=wanted.number)
+
+
+def check_destination(line: Line, wanted: Destination) -> None:
+    """Whether ``wanted`` may be reached from ``line`` at all.
+
+    Raises:
+        CommandRefused: ``own_number``, ``number_not_allowed``.
+    """
+    if wanted.number in {line.extension, line.account, line.phone_number} - {""}:
+        raise CommandRefused(_("This is your own number."), code="own_number")
+    if not wanted.is_international:
+        return
+    parsed = phonenumbers.parse(wanted.number)
+    country = phonenumbers.region_code_for_number(parsed)
+    allowed = app_settings.allowed_countries
+    if allowed and country not in allowed:
+        raise CommandRefused(
+            _("Calls to this country are not allowed here. Ask your administrator."), code="number_not_allowed"
+        )
+    premium = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE
+    if premium and not app_settings.allow_premium_rate:
+        raise CommandRefused(
+            _("Premium-rate numbers are not allowed here. Ask your administrator."), code="number_not_allowed"
+        )
+
+
+def check_repetition(line: Line, number: PhoneNumber, now: datetime) -> None:
+    """Refuse a second click on a number that this line is calling already.
+
+    Raises:
+        CommandRefused: ``already_calling``.
+    """
+    recent = Call.objects.live().filter(line=line, other_number=number, created_at__gte=now - timedelta(minutes=2))
+    if recent.filter(commands__action=CommandAction.PLACE).exists():
+        raise CommandRefused(_("You are calling this number already."), code="already_calling", event=SessionEvent.INFO)

@@ -1,0 +1,168 @@
+"""What pages are sent, one function a message type. The written specification is docs/reference/messages.
+
+The fields of a call that the original VoIPstudio connector knows have its names and meanings (``id``, ``cid``,
+``cause``, ``direction``, ``destination``, ``destinationName``, ``source``, ``sourceName``, ``status``); ``id`` is ours,
+so that it stays the same from ``INITIAL`` to ``HANGUP``.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from . import phonebook
+from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
+from .models import Call, CallEvent, Line
+
+__all__ = [
+    "VERSION",
+    "present_call",
+    "present_call_event",
+    "present_line",
+    "present_match",
+    "present_past_call",
+    "present_session_event",
+    "present_snapshot",
+]
+
+#: Version of the envelope; pages refuse others.
+VERSION = 1
+
+Message = dict[str, Any]
+
+
+def present_call_event(
+    event: CallEvent,
+    call: Call,
+    *,
+    matches: Sequence[phonebook.Match] = (),
+    last_calls: Iterable[Call] = (),
+) -> Message:
+    """The message that tells pages that ``call`` moved to the state of ``event``."""
+    state = CallState(event.state)
+    return {
+        "v": VERSION,
+        "type": "event",
+        "id": event.pk,
+        "name": state.value,
+        "occurredAt": _moment(event.occurred_at),
+        "call": present_call(call, state=state, matches=matches, last_calls=last_calls),
+    }
+
+
+def present_session_event(name: SessionEvent, message: str, *, line: Line | None = None, **extra: Any) -> Message:
+    """The message that tells pages about a line or a request: ``name``, a sentence, and what belongs to the event."""
+    envelope: Message = {"v": VERSION, "type": "event", "name": name.value, "message": message, **extra}
+    if line is not None:
+        envelope["line"] = present_line(line)
+    return envelope
+
+
+def present_snapshot(*, last_event_id: int, lines: Iterable[Line], calls: Iterable[Message]) -> Message:
+    """The message that a page gets first: where everything stands after event ``last_event_id``."""
+    return {
+        "v": VERSION,
+        "type": "snapshot",
+        "last_event_id": last_event_id,
+        "lines": [present_line(line) for line in lines],
+        "calls": list(calls),
+    }
+
+
+def present_line(line: Line) -> Message:
+    """A line as its user's pages show it. Holds no secret."""
+    return {
+        "id": str(line.pk),
+        "label": str(line),
+        "extension": line.extension,
+        "provider": line.backend.display_name,
+        "status": line.status,
+        "statusLabel": str(LineStatus(line.status).label),
+        "message": line.status_text,
+        "capabilities": line.capabilities(),
+    }
+
+
+def present_call(
+    call: Call,
+    *,
+    state: CallState | None = None,
+    matches: Sequence[phonebook.Match] = (),
+    last_calls: Iterable[Call] = (),
+) -> Message:
+    """A call as pages show it; ``state`` overrides the present one, for events told afterwards."""
+    inbound = call.direction == Direction.INBOUND
+    number = phonebook.numbers.display(call.other_e164 or call.other_number, call.line.effective_region)
+    own = {"number": call.own_number or call.line.extension, "name": call.own_name or call.line.label}
+    other = {"number": call.other_number, "name": call.other_name}
+    source, destination = (other, own) if inbound else (own, other)
+    reason = EndReason(call.end_reason) if call.end_reason else None
+    return {
+        "id": str(call.pk),
+        "cid": call.external_id or "",
+        "cause": call.cause or (str(reason.label) if reason else ""),
+        "direction": call.direction,
+        "destination": destination["number"],
+        "destinationName": destination["name"],
+        "source": source["number"],
+        "sourceName": source["name"],
+        "status": (state or CallState(call.state)).value,
+        "line": str(call.line_id),
+        "number": number,
+        "e164": call.other_e164,
+        "name": call.display_name if call.contact_label or call.other_name else "",
+        "internal": call.internal,
+        "context": call.context,
+        "contact": _present_contact(call),
+        "matches": [present_match(match) for match in matches],
+        "lastCalls": [present_past_call(past) for past in last_calls],
+        "startedAt": _moment(call.started_at),
+        "answeredAt": _moment(call.answered_at),
+        "endedAt": _moment(call.ended_at),
+        "heldSeconds": call.held_seconds,
+        "endReason": call.end_reason,
+        "endReasonText": str(reason.label) if reason else "",
+    }
+
+
+def present_match(match: phonebook.Match) -> Message:
+    """One record that the number may belong to."""
+    return {
+        "label": match.label,
+        "company": match.company,
+        "url": match.url,
+        "model": match.model,
+        "objectId": match.object_id,
+        "confidence": str(match.confidence),
+        "reason": match.reason,
+    }
+
+
+def present_past_call(call: Call) -> Message:
+    """An earlier call with the same party, in short."""
+    talk = call.talk_time
+    return {
+        "id": str(call.pk),
+        "direction": call.direction,
+        "startedAt": _moment(call.started_at),
+        "endReason": call.end_reason,
+        "endReasonText": str(EndReason(call.end_reason).label) if call.end_reason else "",
+        "seconds": int(talk.total_seconds()) if talk else 0,
+        "line": str(call.line),
+    }
+
+
+def _present_contact(call: Call) -> Message | None:
+    """The record that the call is linked to, with its names as they were when the call came."""
+    if not call.contact_label:
+        return None
+    return {
+        "label": call.contact_label,
+        "company": call.contact_company,
+        "url": call.contact_url,
+        "confidence": call.contact_confidence,
+    }
+
+
+def _moment(value: datetime | None) -> str | None:
+    """ISO 8601 with zone and milliseconds, as JavaScript reads it."""
+    return value.isoformat(timespec="milliseconds") if value else None

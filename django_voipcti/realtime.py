@@ -1,0 +1,222 @@
+"""From committed facts to open pages and to bridges: group names, publishing, snapshot and replay.
+
+Publishing never raises and never waits for a page: a channel layer that is away costs pages some time (they catch up by
+replay), not the record. In a bridge, :func:`bind_loop` names the event loop that the layer's connections belong to, so
+that the journal's thread can publish without a loop of its own for each message.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db.models import Q
+
+from . import phonebook, presenters, signals
+from .conf import app_settings
+from .enums import CallState, LineStatus, SessionEvent
+from .models import Call, CallEvent, Line
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+__all__ = [
+    "BRIDGES_GROUP",
+    "Told",
+    "bind_loop",
+    "line_group",
+    "nudge_bridges",
+    "publish",
+    "publish_line_status",
+    "replay",
+    "snapshot",
+    "tell_user",
+    "user_group",
+]
+
+logger = logging.getLogger(__name__)
+
+#: Every bridge listens here for nudges.
+BRIDGES_GROUP = "voipcti.bridges"
+
+#: Channel message type of everything that goes to pages; the consumer's method is ``voipcti_message``.
+PAGE_MESSAGE = "voipcti.message"
+
+#: Channel message type that asks bridges to look for commands and changed lines.
+NUDGE_MESSAGE = "voipcti.nudge"
+
+#: Earlier calls with the same party that a ringing call shows.
+LAST_CALLS = 3
+
+_POPPING_STATES = frozenset({CallState.INITIAL, CallState.RINGING, CallState.CONNECTED})
+
+_bound_loop: asyncio.AbstractEventLoop | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A change that pages must hear of."""
+
+    event: CallEvent
+    call: Call
+    previous: CallState | None
+    """The state before; None for a new call."""
+    matches: tuple[phonebook.Match, ...] = ()
+    """Records found for the other party; empty unless the call was looked up just now."""
+
+
+def user_group(user_id: int | str) -> str:
+    """The group of all open pages of one user."""
+    return f"voipcti.user.{user_id}"
+
+
+def line_group(line_id: int | str) -> str:
+    """The group of pages that watch one line of somebody else's."""
+    return f"voipcti.line.{line_id}"
+
+
+def bind_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Publish through ``loop`` from now on, from whatever thread; None goes back to publishing in place."""
+    global _bound_loop
+    _bound_loop = loop
+
+
+# --- publishing -------------------------------------------------------------------------------------------------------
+
+
+def publish(told: Sequence[Told]) -> None:
+    """Send committed changes to the pages of each line's user and of those who watch the line, in order."""
+    messages: list[tuple[str, presenters.Message]] = []
+    matches: dict[int, tuple[phonebook.Match, ...]] = {}
+    for change in told:
+        call, state = change.call, CallState(change.event.state)
+        if change.matches:
+            matches[call.pk] = change.matches
+        found = matches.get(call.pk, ())
+        past = last_calls(call) if state in _POPPING_STATES else ()
+        message = presenters.present_call_event(change.event, call, matches=found, last_calls=past)
+        messages += [(group, message) for group in _groups(call.line)]
+    _send_all(messages)
+
+
+def publish_line_status(line: Line) -> None:
+    """Tell pages (and the host's receivers) how ``line`` stands now."""
+    status = LineStatus(line.status)
+    text = line.status_text or str(status.label)
+    message = presenters.present_session_event(SessionEvent(status.value), text, line=line)
+    _send_all([(group, message) for group in _groups(line)])
+    signals.line_status_changed.send_robust(sender=Line, line=line, status=status, text=line.status_text)
+
+
+def tell_user(
+    user_id: int, event: SessionEvent, message: str, *, line: Line | None = None, call: Call | None = None, **extra: Any
+) -> None:
+    """Tell one user's pages something that is no call state: ``INFO``, ``ERROR``, and so on."""
+    if call is not None:
+        extra["callId"] = str(call.pk)
+    _send_all([(user_group(user_id), presenters.present_session_event(event, message, line=line, **extra))])
+
+
+def nudge_bridges(line_id: int) -> None:
+    """Ask bridges to look at a line and its commands now; loss is harmless, since they sweep every second."""
+    _run(_send_group(BRIDGES_GROUP, {"type": NUDGE_MESSAGE, "line": line_id}))
+
+
+def _groups(line: Line) -> list[str]:
+    groups = [line_group(line.pk)]
+    if line.user_id is not None:
+        groups.insert(0, user_group(line.user_id))
+    return groups
+
+
+def _send_all(messages: Sequence[tuple[str, presenters.Message]]) -> None:
+    async def send() -> None:
+        for group, message in messages:
+            await _send_group(group, {"type": PAGE_MESSAGE, "message": message})
+
+    if messages:
+        _run(send())
+
+
+async def _send_group(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        await layer.group_send(group, message)
+    # The layer's client library decides what it raises when its server is away; none of it may reach the record.
+    except Exception:
+        logger.exception("pages were not told; they catch up by replay", extra={"action": "realtime.send_failed"})
+
+
+def _run(sending: Coroutine[Any, Any, None]) -> None:
+    """Send from wherever we are: a bridge's thread, a running event loop, or plain synchronous code."""
+    if _bound_loop is not None and not _bound_loop.is_closed():
+        asyncio.run_coroutine_threadsafe(sending, _bound_loop)
+        return
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        async_to_sync(_await)(sending)
+        return
+    task = loop.create_task(sending)
+    _in_flight.add(task)
+    task.add_done_callback(_in_flight.discard)
+
+
+#: Sends under way in a running loop; asyncio itself keeps only weak references to tasks.
+_in_flight: set[asyncio.Task[None]] = set()
+
+
+async def _await(sending: Coroutine[Any, Any, None]) -> None:
+    await sending
+
+
+# --- catching up ------------------------------------------------------------------------------------------------------
+
+
+def snapshot(user: "AbstractBaseUser | AnonymousUser") -> presenters.Message:
+    """Where the user's lines and live calls stand. The event id is read first, so nothing can fall in between."""
+    lines = list(Line.objects.filter(user_id=user.pk).order_by("pk"))
+    newest = CallEvent.objects.filter(line__in=lines).order_by("-id").values_list("id", flat=True).first()
+    calls = Call.objects.live().filter(line__in=lines).select_related("line").order_by("pk")
+    shown = [call for call in calls if call.state != CallState.REQUESTED]
+    requests = {call.pk: (call.other_number, call.line.effective_region) for call in shown if call.other_number}
+    found = phonebook.lookup_many(list(requests.values())) if requests else {}
+    return presenters.present_snapshot(
+        last_event_id=newest or 0,
+        lines=lines,
+        calls=[
+            presenters.present_call(
+                call, matches=found.get(requests.get(call.pk, ("", "")), ()), last_calls=last_calls(call)
+            )
+            for call in shown
+        ],
+    )
+
+
+def replay(user: "AbstractBaseUser | AnonymousUser", after: int) -> list[presenters.Message]:
+    """The user's call events after ``after``, oldest first; empty when there are too many to be worth it.
+
+    A page that was away for long is brought up to date by the snapshot alone.
+    """
+    events = CallEvent.objects.told().after(after).filter(line__user_id=user.pk)
+    window = list(events.select_related("call__line")[: app_settings.replay_limit + 1])
+    if len(window) > app_settings.replay_limit:
+        return []
+    return [presenters.present_call_event(event, event.call) for event in window]
+
+
+def last_calls(call: Call) -> list[Call]:
+    """Earlier calls with the same record or number, newest first, over all lines: one query."""
+    same = Q(pk__in=())
+    if call.contact_id:
+        same |= Q(contact_type=call.contact_type_id, contact_id=call.contact_id)
+    elif call.other_e164:
+        same |= Q(other_e164=call.other_e164)
+    else:
+        return []
+    return list(Call.objects.filter(same).exclude(pk=call.pk).select_related("line").order_by("-id")[:LAST_CALLS])

@@ -1,0 +1,115 @@
+"""Logging a user's line in and out at its provider, from the page or the admin.
+
+The password goes to the provider once and is forgotten; what the provider minted in exchange is kept, encrypted, on the
+line. Asynchronous, since a login is a conversation with a distant server.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from asgiref.sync import sync_to_async
+from django.utils.translation import gettext as _
+
+from . import realtime
+from .conf import app_settings
+from .enums import LineStatus
+from .exceptions import CommandRefused, ProviderError
+from .models import Line
+from .providers import providers
+from .providers.base import Credentials, SecondFactor
+from .redaction import Secret
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+__all__ = ["complete_second_factor", "login", "login_with_key", "logout"]
+
+logger = logging.getLogger(__name__)
+
+
+async def login(
+    user: "AbstractBaseUser", *, username: str, password: Secret, alias: str | None = None
+) -> Line | SecondFactor:
+    """Log a line of ``user`` in by password; the line is created at the first login.
+
+    Returns:
+        the line, which a bridge connects at once; or the nonce of a second factor.
+
+    Raises:
+        CommandRefused: ``empty_credentials``, ``unsupported``, ``line_taken``.
+        ProviderError: the provider refused or could not be reached; its message is fit for the user.
+    """
+    if not username.strip() or not password:
+        raise CommandRefused(_("Enter both e-mail address and password."), code="empty_credentials")
+    alias = _alias(alias)
+    outcome = await providers[alias].login(username=username.strip(), password=password)
+    return outcome if isinstance(outcome, SecondFactor) else await _adopt(user, alias, outcome)
+
+
+async def login_with_key(user: "AbstractBaseUser", *, api_key: Secret, alias: str | None = None) -> Line:
+    """Log a line in by API key. Raises as :func:`login`."""
+    if not api_key.strip():
+        raise CommandRefused(_("Enter the API key."), code="empty_credentials")
+    alias = _alias(alias)
+    credentials = await providers[alias].login_with_key(api_key=Secret(api_key.strip()))
+    return await _adopt(user, alias, credentials)
+
+
+async def complete_second_factor(
+    user: "AbstractBaseUser", *, code: Secret, nonce: str, alias: str | None = None
+) -> Line:
+    """Finish a login that answered with a nonce. Raises as :func:`login`."""
+    if not code.strip() or not nonce:
+        raise CommandRefused(_("Enter the code that was sent to you."), code="empty_credentials")
+    alias = _alias(alias)
+    credentials = await providers[alias].complete_second_factor(code=Secret(code.strip()), nonce=nonce)
+    return await _adopt(user, alias, credentials)
+
+
+async def logout(user: "AbstractBaseUser", *, line: Line | None = None) -> list[Line]:
+    """Log the user's lines (or one of them) out: revoke the token, forget the secrets, tell the pages.
+
+    A provider that cannot be reached does not keep anybody logged in here.
+    """
+    own = Line.objects.filter(user_id=user.pk).exclude(secrets="")
+    lines = [found async for found in (own if line is None else own.filter(pk=line.pk))]
+    for found in lines:
+        account = await sync_to_async(found.as_account)()
+        try:
+            await providers[found.provider].logout(account)
+        except ProviderError as error:
+            logger.warning("line %s: token not revoked: %s", found.pk, error, extra={"action": "session.logout"})
+        await sync_to_async(_forget)(found)
+    return lines
+
+
+def _alias(alias: str | None) -> str:
+    """The provider asked for, or the only (else the first) one configured."""
+    return alias or next(iter(app_settings.providers), "default")
+
+
+@sync_to_async
+def _adopt(user: "AbstractBaseUser", alias: str, credentials: Credentials) -> Line:
+    """Keep what a login left behind on the user's line."""
+    line = Line.objects.filter(provider=alias, account=credentials.account).first()
+    if line is None:
+        line = Line(provider=alias, account=credentials.account, user_id=user.pk)
+    if line.user_id is not None and line.user_id != user.pk:
+        raise CommandRefused(
+            _("This telephone account belongs to another user here. Ask your administrator to release it."),
+            code="line_taken",
+        )
+    line.user_id = user.pk
+    line.set_credentials(credentials)
+    line.enabled = True
+    line.save()
+    realtime.nudge_bridges(line.pk)
+    return line
+
+
+def _forget(line: Line) -> None:
+    line.clear_credentials()
+    line.save(update_fields=["secrets", "credentials_version"])
+    line.set_status(LineStatus.LOGGED_OUT, _("Logged out."))
+    realtime.publish_line_status(line)
+    realtime.nudge_bridges(line.pk)
