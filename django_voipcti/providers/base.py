@@ -6,6 +6,8 @@ sees a model, the journal or another provider. The conformance kit in :mod:`djan
 right.
 """
 
+import json
+import math
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ __all__ = [
     "SecondFactor",
     "SipPort",
     "SipProfile",
+    "load_json",
 ]
 
 T = TypeVar("T")
@@ -161,6 +164,33 @@ class SipPort(Protocol):
 
 Report = Callable[[CallUpdate], Awaitable[None]]
 """How a provider tells the progress of a command while it is still at work on it."""
+
+
+def load_json(body: bytes | str) -> Any:
+    """Read JSON from outside into values that every database can store, for ``raw`` and the other fields of updates.
+
+    NUL characters, halves of surrogate pairs and numbers without end are legal in what senders call JSON, and no
+    database takes them. Raises ``ValueError`` for everything that is no JSON, nesting without end included.
+    """
+
+    def number(digits: str) -> float | None:
+        value = float(digits)
+        return value if math.isfinite(value) else None
+
+    try:
+        return _storable(json.loads(body, parse_float=number, parse_constant=lambda name: None))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 class BaseProvider:
@@ -294,6 +324,9 @@ class BaseProvider:
         raise self._missing("supports_history")
 
     # --- webhooks -----------------------------------------------------------------------------------------------
+
+    #: Headers of a delivery (lower case) that are not stored with it, beside those that are secret by their name.
+    secret_webhook_headers: ClassVar[frozenset[str]] = frozenset()
 
     def authenticate_webhook(self, *, headers: Mapping[str, str], body: bytes) -> None:
         """Return if the delivery is authentic; raise :exc:`WebhookRejected` otherwise. Header names are lower case."""

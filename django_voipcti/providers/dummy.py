@@ -39,6 +39,7 @@ from .base import (
     Report,
     SecondFactor,
     SipPort,
+    load_json,
 )
 
 __all__ = ["Command", "DummyProvider"]
@@ -241,9 +242,8 @@ class DummyProvider(BaseProvider):
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, received_at: datetime) -> list[CallUpdate]:
         self.require("supports_webhooks")
         try:
-            values = json.loads(body)
-            update = _read(values, provider=self.alias, received_at=received_at)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            update = _read(load_json(body), provider=self.alias, received_at=received_at)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return []
         return [update]
 

@@ -25,6 +25,7 @@ from django_voipcti.exceptions import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from django_voipcti.providers.base import load_json
 from django_voipcti.redaction import Secret, mask_digits
 
 __all__ = ["Answer", "RestClient", "failure"]
@@ -244,8 +245,8 @@ async def _read(response: httpx2.Response) -> bytes:
 
 def _parse(body: bytes) -> Any:
     try:
-        return json.loads(body) if body.strip() else None
-    except (ValueError, RecursionError):
+        return load_json(body) if body.strip() else None
+    except ValueError:
         return None
 
 

@@ -4,7 +4,6 @@ Its documents and its live service differ in places (numbers where text is meant
 everything here is tolerant: an unknown word is logged once and means "nothing said", never an exception.
 """
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import phonenumbers
 
 from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.events import Party
+from django_voipcti.providers.base import load_json
 from django_voipcti.redaction import PhoneNumber, mask_digits
 
 logger = logging.getLogger("django_voipcti.providers.voipstudio")
@@ -269,7 +269,7 @@ def unanswered_reason(
 def json_object(body: bytes | str) -> dict[str, Any] | None:
     """``body`` as a JSON object; None if it is anything else."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = load_json(body)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
