@@ -5,7 +5,7 @@ Nothing reads a setting at import time, so ``override_settings(VOIPCTI=...)`` wo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -15,15 +15,17 @@ __all__ = ["AppSettings", "app_settings"]
 
 SETTING = "VOIPCTI"
 
+T = TypeVar("T")
+
 
 class AppSettings:
     """Typed view of ``settings.VOIPCTI``. Each property documents one key."""
 
-    def _get(self, key: str, default: Any) -> Any:
+    def _get(self, key: str, default: T) -> T:
         values = getattr(settings, SETTING, {})
         if not isinstance(values, Mapping):
             raise ImproperlyConfigured(f"{SETTING} must be a dict, not {type(values).__name__}.")
-        return values.get(key, default)
+        return cast(T, values.get(key, default))
 
     @property
     def known_keys(self) -> frozenset[str]:
@@ -90,8 +92,8 @@ class AppSettings:
     @property
     def call_policy(self) -> Callable[..., None] | None:
         """Host's last word on a click: ``policy(user=, line=, number=)`` raises ``CommandRefused`` to refuse."""
-        path = self._get("CALL_POLICY", None)
-        return import_string(path) if isinstance(path, str) else path
+        path: str | Callable[..., None] | None = self._get("CALL_POLICY", None)
+        return cast(Callable[..., None], import_string(path)) if isinstance(path, str) else path
 
     @property
     def socket_messages_per_second(self) -> float:

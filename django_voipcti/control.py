@@ -10,10 +10,12 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from kombu.exceptions import OperationalError
 
 from . import journal, policy, realtime, signals
 from .conf import app_settings
@@ -23,9 +25,7 @@ from .exceptions import CommandRefused, ProviderError
 from .models import Call, CallCommand, Line
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    AnyUser = AbstractBaseUser | AnonymousUser
+    from .typing import AnyUser
 
 __all__ = [
     "answer",
@@ -42,6 +42,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+#: The Celery task that sees a command through.
+DRIVE_TASK = "voipcti.drive_command"
 
 #: Which capability an action needs.
 _CAPABILITIES = {
@@ -220,11 +223,19 @@ def _enqueue(call: Call, line: Line, action: CommandAction, user: "AnyUser", arg
         created_at=now,
         expires_at=now + timedelta(seconds=app_settings.command_ttl),
     )
-    # Imported here: the task module calls back into this one when a command runs out of time.
-    from .tasks import drive_command
-
-    transaction.on_commit(lambda: drive_command.delay(command.pk))
+    transaction.on_commit(lambda: _drive(command.pk))
     return command
+
+
+def _drive(command_id: int) -> None:
+    """Hand a command to the workers, by the task's name: ``tasks`` stands above this module and calls into it.
+
+    A broker that is away does not lose the command, since bridges sweep the table every second.
+    """
+    try:
+        current_app.send_task(DRIVE_TASK, args=(command_id,), retry=False, ignore_result=True)
+    except OperationalError:
+        logger.exception("command %s was not queued; a bridge will find it", command_id)
 
 
 def _take_back(call: Call, command: CallCommand) -> None:

@@ -52,7 +52,7 @@ class CallUpdate:
     provider: str
     """Alias in ``VOIPCTI["PROVIDERS"]``."""
     account: str
-    """The provider's key of the line (VoIPstudio: numeric user id; SIP: user part of the address of record)."""
+    """The provider's key of the line: a user id, or the user part of an address of record."""
     external_id: str
     """The provider's id of this line's leg; unique within the line. Empty only together with ``call``."""
     source: Source

@@ -20,7 +20,7 @@ from .models import Call, CallCommand, Line
 from .redaction import PhoneNumber
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from .typing import AnyUser
 
 __all__ = ["Destination", "check_call", "check_destination", "check_repetition", "destination"]
 
@@ -46,7 +46,7 @@ def destination(line: Line, text: str) -> Destination:
     Raises:
         CommandRefused: ``empty_number``, ``invalid_number``.
     """
-    text = text.strip() if isinstance(text, str) else ""
+    text = text.strip()
     if not text:
         raise CommandRefused(_("Enter a number to call."), code="empty_number")
     compact = "".join(text.split())
@@ -62,7 +62,7 @@ def destination(line: Line, text: str) -> Destination:
     return Destination(number=PhoneNumber(number.e164), is_international=True)
 
 
-def check_call(user: "AbstractBaseUser | AnonymousUser", line: Line, wanted: Destination) -> None:
+def check_call(user: "AnyUser", line: Line, wanted: Destination) -> None:
     """Whether ``user`` may call ``wanted`` from ``line`` now.
 
     Raises:

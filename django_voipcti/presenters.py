@@ -1,8 +1,8 @@
 """What pages are sent, one function a message type. The written specification is docs/reference/messages.
 
-The fields of a call that the original VoIPstudio connector knows have its names and meanings (``id``, ``cid``,
-``cause``, ``direction``, ``destination``, ``destinationName``, ``source``, ``sourceName``, ``status``); ``id`` is ours,
-so that it stays the same from ``INITIAL`` to ``HANGUP``.
+A call has the fields of the original JavaScript connector, with its names and meanings (``id``, ``cid``, ``cause``,
+``direction``, ``destination``, ``destinationName``, ``source``, ``sourceName``, ``status``), and more beside them;
+``id`` is ours, so that it stays the same from ``INITIAL`` to ``HANGUP``.
 """
 
 from collections.abc import Iterable, Sequence

@@ -21,7 +21,7 @@ from .enums import CallState, LineStatus, SessionEvent
 from .models import Call, CallEvent, Line
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from .typing import AnyUser
 
 __all__ = [
     "BRIDGES_GROUP",
@@ -178,7 +178,7 @@ async def _await(sending: Coroutine[Any, Any, None]) -> None:
 # --- catching up ------------------------------------------------------------------------------------------------------
 
 
-def snapshot(user: "AbstractBaseUser | AnonymousUser") -> presenters.Message:
+def snapshot(user: "AnyUser") -> presenters.Message:
     """Where the user's lines and live calls stand. The event id is read first, so nothing can fall in between."""
     lines = list(Line.objects.filter(user_id=user.pk).order_by("pk"))
     newest = CallEvent.objects.filter(line__in=lines).order_by("-id").values_list("id", flat=True).first()
@@ -198,7 +198,7 @@ def snapshot(user: "AbstractBaseUser | AnonymousUser") -> presenters.Message:
     )
 
 
-def replay(user: "AbstractBaseUser | AnonymousUser", after: int) -> list[presenters.Message]:
+def replay(user: "AnyUser", after: int) -> list[presenters.Message]:
     """The user's call events after ``after``, oldest first; empty when there are too many to be worth it.
 
     A page that was away for long is brought up to date by the snapshot alone.

@@ -20,16 +20,14 @@ from .providers.base import Credentials, SecondFactor
 from .redaction import Secret
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from .typing import AnyUser
 
 __all__ = ["complete_second_factor", "login", "login_with_key", "logout"]
 
 logger = logging.getLogger(__name__)
 
 
-async def login(
-    user: "AbstractBaseUser", *, username: str, password: Secret, alias: str | None = None
-) -> Line | SecondFactor:
+async def login(user: "AnyUser", *, username: str, password: Secret, alias: str | None = None) -> Line | SecondFactor:
     """Log a line of ``user`` in by password; the line is created at the first login.
 
     Returns:
@@ -46,7 +44,7 @@ async def login(
     return outcome if isinstance(outcome, SecondFactor) else await _adopt(user, alias, outcome)
 
 
-async def login_with_key(user: "AbstractBaseUser", *, api_key: Secret, alias: str | None = None) -> Line:
+async def login_with_key(user: "AnyUser", *, api_key: Secret, alias: str | None = None) -> Line:
     """Log a line in by API key. Raises as :func:`login`."""
     if not api_key.strip():
         raise CommandRefused(_("Enter the API key."), code="empty_credentials")
@@ -55,9 +53,7 @@ async def login_with_key(user: "AbstractBaseUser", *, api_key: Secret, alias: st
     return await _adopt(user, alias, credentials)
 
 
-async def complete_second_factor(
-    user: "AbstractBaseUser", *, code: Secret, nonce: str, alias: str | None = None
-) -> Line:
+async def complete_second_factor(user: "AnyUser", *, code: Secret, nonce: str, alias: str | None = None) -> Line:
     """Finish a login that answered with a nonce. Raises as :func:`login`."""
     if not code.strip() or not nonce:
         raise CommandRefused(_("Enter the code that was sent to you."), code="empty_credentials")
@@ -66,7 +62,7 @@ async def complete_second_factor(
     return await _adopt(user, alias, credentials)
 
 
-async def logout(user: "AbstractBaseUser", *, line: Line | None = None) -> list[Line]:
+async def logout(user: "AnyUser", *, line: Line | None = None) -> list[Line]:
     """Log the user's lines (or one of them) out: revoke the token, forget the secrets, tell the pages.
 
     A provider that cannot be reached does not keep anybody logged in here.
@@ -89,7 +85,7 @@ def _alias(alias: str | None) -> str:
 
 
 @sync_to_async
-def _adopt(user: "AbstractBaseUser", alias: str, credentials: Credentials) -> Line:
+def _adopt(user: "AnyUser", alias: str, credentials: Credentials) -> Line:
     """Keep what a login left behind on the user's line."""
     line = Line.objects.filter(provider=alias, account=credentials.account).first()
     if line is None:

@@ -12,7 +12,7 @@ from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
 from ..events import CallReference
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from ..typing import AnyUser
 
 __all__ = ["Call", "CallEvent", "CallEventQuerySet", "CallQuerySet"]
 
@@ -28,15 +28,15 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Inbound calls that nobody answered, neither here nor elsewhere."""
         return self.filter(end_reason=EndReason.MISSED)
 
-    def visible_to(self, user: "AbstractBaseUser | AnonymousUser") -> "CallQuerySet":
+    def visible_to(self, user: "AnyUser") -> "CallQuerySet":
         """Calls that ``user`` may see: those of his own lines, or all with the permission to watch lines."""
         if not user.is_authenticated:
             return self.none()
-        if user.has_perm("django_voipcti.watch_lines"):  # type: ignore[union-attr]
+        if user.has_perm("django_voipcti.watch_lines"):
             return self.all()
         return self.filter(line__user_id=user.pk)
 
-    def of_user(self, user: "AbstractBaseUser | AnonymousUser") -> "CallQuerySet":
+    def of_user(self, user: "AnyUser") -> "CallQuerySet":
         """Calls of the user's own lines."""
         return self.filter(line__user_id=user.pk) if user.is_authenticated else self.none()
 

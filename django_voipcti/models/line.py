@@ -16,7 +16,7 @@ from ..providers.base import Account, BaseProvider, Credentials
 from ..redaction import Secret
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from ..typing import AnyUser
 
 __all__ = ["Line", "LineQuerySet"]
 
@@ -28,11 +28,11 @@ class LineQuerySet(models.QuerySet["Line"]):
         """Lines that a bridge should connect: switched on and with credentials."""
         return self.filter(enabled=True).exclude(secrets="")
 
-    def visible_to(self, user: "AbstractBaseUser | AnonymousUser") -> "LineQuerySet":
+    def visible_to(self, user: "AnyUser") -> "LineQuerySet":
         """Lines whose calls ``user`` may see: his own, or all with the permission to watch lines."""
         if not user.is_authenticated:
             return self.none()
-        if user.has_perm("django_voipcti.watch_lines"):  # type: ignore[union-attr]
+        if user.has_perm("django_voipcti.watch_lines"):
             return self.all()
         return self.filter(user_id=user.pk)
 
@@ -53,7 +53,7 @@ class Line(models.Model):
     account = models.CharField(
         _("account"),
         max_length=190,
-        help_text=_("The provider's key of this line: VoIPstudio user id, or the user part of a SIP address."),
+        help_text=_("The provider's key of this line: a user id, or the user part of a SIP address."),
     )
     label = models.CharField(_("name"), max_length=120, blank=True)
     extension = models.CharField(_("extension"), max_length=20, blank=True, db_index=True)

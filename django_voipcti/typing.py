@@ -1,0 +1,13 @@
+"""Types that only type checkers look at."""
+
+from typing import Any, Protocol
+
+
+class AnyUser(Protocol):
+    """Whoever makes a request: a user of the host's own class, or nobody in particular."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def is_authenticated(self) -> bool: ...
+    def has_perm(self, perm: str, obj: Any = None) -> bool: ...
