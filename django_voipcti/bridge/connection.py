@@ -1,0 +1,464 @@
+"""One SIP-over-WebSocket connection (RFC 7118) with one authentication, shared by every line that it serves.
+
+The connection moves frames, timers and events; the SIP core decides what they mean, and the lines' sessions what
+follows. It comes back by itself after every failure, except after one that another try would only make worse.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from .. import __version__
+from ..exceptions import ProviderUnavailable
+from ..providers.base import SipProfile
+from ..sip.core import UserAgentCore, UserAgentSettings
+from ..sip.events import (
+    AuthenticationFailed,
+    Ignored,
+    InviteEnded,
+    InviteFailed,
+    NotifyReceived,
+    RequestAnswered,
+    RequestRejected,
+    SipEvent,
+    SubscriptionActive,
+    SubscriptionEnded,
+)
+from .backoff import Retries
+from .failures import CredentialsRejected, explain, is_fatal
+
+__all__ = ["ConnectionHub", "LineLink", "SipConnection"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# Frames are logged at DEBUG by the library, complete with numbers and digests: never, whatever the host configures.
+_wire_logger = logging.getLogger(f"{__name__}.websocket")
+_wire_logger.setLevel(logging.INFO)
+
+#: Seconds for name, TCP, TLS and handshake together.
+_OPEN_TIMEOUT = 10.0
+#: Seconds for the server to confirm the end of the subscriptions.
+_UNSUBSCRIBE_TIMEOUT = 2.0
+#: Seconds until a subscription that was refused for good is asked for again: somebody may have mended the server.
+_REFUSED_AGAIN = 300.0
+#: Largest message in bytes: a dialog-info document of the largest size that is read, with its headers.
+_MAX_MESSAGE = 300_000
+#: Connections that are opened at the same time, and other work per line that a lost server makes urgent for all.
+_AT_ONCE = 32
+
+
+class LineLink(Protocol):
+    """What a connection tells the session of a line that it serves."""
+
+    @property
+    def line(self) -> int:
+        """Primary key of the line."""
+        ...
+
+    def logged_in(self) -> None:
+        """The server knows us."""
+
+    def ready(self) -> None:
+        """Every subscription of the line is active."""
+
+    def lost(self, sentence: str, *, fatal: bool) -> None:
+        """The connection is gone, or could not be made; ``fatal``: it is not tried again with these credentials."""
+
+    def refused(self, uri: str, sentence: str) -> None:
+        """The server refuses to tell us about ``uri``."""
+
+    def subscribed(self, uri: str) -> None:
+        """A new subscription to ``uri`` begins."""
+
+    def notified(self, uri: str, body: bytes, *, subscription: str) -> bool:
+        """Take a document; return whether a full one is needed, since there is a gap."""
+        ...
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One URI that one line watches."""
+
+    link: LineLink
+    uri: str
+    subscription: str = ""
+    active: bool = False
+    again_at: float | None = None
+    retries: Retries = field(default_factory=lambda: Retries(cap=60.0))
+
+
+class SipConnection:
+    """Keeps one WebSocket open, and the subscriptions of its lines active.
+
+    Args:
+        room: awaited before each message is read, so that a full spool stops the flow at its source.
+        gate: bounds how many connections are opened at once.
+    """
+
+    def __init__(
+        self,
+        profile: SipProfile,
+        *,
+        room: Callable[[], Awaitable[None]],
+        gate: asyncio.Semaphore,
+        retries: Retries | None = None,
+    ) -> None:
+        self.profile = profile
+        self._room = room
+        self._gate = gate
+        self._retries = retries or Retries()
+        self._clock = asyncio.get_running_loop().time
+        self._watches: list[_Watch] = []
+        self._core: UserAgentCore | None = None
+        self._alarm: asyncio.Timeout | None = None
+        self._dirty = False
+        self._listeners: dict[str, list[_Listener]] = {}
+        self._logged_in = False
+        self._rejected: AuthenticationFailed | None = None
+        self._failure = ""
+        self._fatal = False
+        self._task: asyncio.Task[None] | None = None
+        self._quiet = asyncio.Event()
+
+    @property
+    def host(self) -> str:
+        """The server, for people and logs."""
+        return urlsplit(self.profile.url).netloc
+
+    @property
+    def lines(self) -> set[int]:
+        """Primary keys of the lines that are served."""
+        return {watch.link.line for watch in self._watches}
+
+    # --- lines ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the connection, in a task of its own."""
+        self._task = asyncio.create_task(self._run(), name=f"sip-{self.host}")
+
+    def add(self, link: LineLink, profile: SipProfile) -> None:
+        """Serve one more line."""
+        mine = [_Watch(link, uri) for uri in profile.watch]
+        self._watches += mine
+        if self._fatal or (self._core is None and self._failure):
+            link.lost(self._failure, fatal=self._fatal)
+        if self._core is not None:
+            self.apply(lambda core, now: [self._subscribe(core, watch, now) for watch in mine])
+
+    def remove(self, link: LineLink) -> None:
+        """Serve a line no longer; its subscriptions are given back."""
+        gone = [watch for watch in self._watches if watch.link is link]
+        self._watches = [watch for watch in self._watches if watch.link is not link]
+        if self._core is not None:
+            self.apply(lambda core, now: [core.unsubscribe(w.subscription, now) for w in gone if w.active])
+
+    async def stop(self) -> None:
+        """Give the subscriptions back, wait a moment for the server to confirm, and close."""
+        if self._task is None:
+            return
+        if self._core is not None:
+            self.apply(lambda core, now: core.unsubscribe_all(now))
+            self._note_quiet()
+            try:
+                async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
+                    await self._quiet.wait()
+            except TimeoutError:
+                logger.info("%s does not confirm the end", self.host, extra={"action": "bridge.sip.unconfirmed"})
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    # --- SipPort --------------------------------------------------------------------------------------------------
+
+    def apply(self, action: Callable[[Any, float], T]) -> T:
+        """See :class:`~django_voipcti.providers.base.SipPort`. Raises ``ProviderUnavailable`` while disconnected."""
+        if self._core is None:
+            raise ProviderUnavailable(
+                _("Your line is not connected to %(host)s at the moment. Try again.") % {"host": self.host}
+            )
+        result = action(self._core, self._clock())
+        self._dirty = True
+        if self._alarm is not None:
+            self._alarm.reschedule(self._clock())
+        return result
+
+    def listen(self, handle: str) -> AsyncIterator[Any]:
+        """See :class:`~django_voipcti.providers.base.SipPort`. Hears everything from this call on."""
+        listener = _Listener()
+        self._listeners.setdefault(handle, []).append(listener)
+        return listener
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            opened_at: float | None = None
+            try:
+                async with self._gate:
+                    socket = await self._open()
+                opened_at = self._clock()
+                logger.info("connected to %s", self.host, extra={"action": "bridge.sip.connected"})
+                try:
+                    await self._drive(socket)
+                finally:
+                    await socket.close()
+            except (OSError, WebSocketException, CredentialsRejected) as error:
+                self._tell_lost(error)
+                if self._fatal:
+                    return
+            held_for = 0.0 if opened_at is None else self._clock() - opened_at
+            await asyncio.sleep(self._retries.next_delay(held_for=held_for))
+
+    async def _open(self) -> ClientConnection:
+        profile = self.profile
+        return await connect(
+            profile.url,
+            subprotocols=[Subprotocol("sip")],
+            # RFC 7692 would cost 33 kB for each connection and gain nothing on messages of this size.
+            compression=None,
+            proxy=None,
+            open_timeout=_OPEN_TIMEOUT,
+            close_timeout=2.0,
+            ping_interval=profile.ping_interval,
+            ping_timeout=profile.ping_interval,
+            max_size=_MAX_MESSAGE,
+            user_agent_header=f"django-voipcti/{__version__}",
+            logger=_wire_logger,
+            **({"ssl": profile.ssl_context} if profile.ssl_context is not None else {}),
+        )
+
+    async def _drive(self, socket: ClientConnection) -> None:
+        """Move frames, timers and events; decide nothing."""
+        core = self._core = self._new_core()
+        self._logged_in, self._rejected, self._failure = False, None, ""
+        try:
+            for watch in self._watches:
+                self._subscribe(core, watch, self._clock())
+            while True:
+                self._dirty = False
+                for data in core.data_to_send():
+                    await socket.send(data, text=True)
+                self._handle(core)
+                await self._room()
+                try:
+                    async with asyncio.timeout_at(self._deadline(core)) as self._alarm:
+                        frame = await socket.recv()
+                except TimeoutError:
+                    core.handle_timer(self._clock())
+                    self._resubscribe(core)
+                else:
+                    core.receive_message(frame, self._clock())
+                finally:
+                    self._alarm = None
+        finally:
+            self._core = None
+            core.connection_lost(self._clock())
+            self._handle(core, lost=True)
+
+    def _new_core(self) -> UserAgentCore:
+        profile = self.profile
+        return UserAgentCore(
+            UserAgentSettings(
+                user=profile.username,
+                domain=profile.domain,
+                auth_user=profile.auth_username or None,
+                password=str(profile.password),
+                user_agent=f"django-voipcti/{__version__}",
+                via_transport="WSS" if profile.url.startswith("wss:") else "WS",
+            )
+        )
+
+    def _deadline(self, core: UserAgentCore) -> float | None:
+        if self._dirty:
+            return self._clock()
+        again = [watch.again_at for watch in self._watches if watch.again_at is not None]
+        return min((moment for moment in (core.get_timer(), *again) if moment is not None), default=None)
+
+    def _tell_lost(self, error: BaseException) -> None:
+        self._fatal = is_fatal(error)
+        self._failure = explain(error, host=self.host)
+        level = logging.WARNING if self._fatal or not isinstance(error, ConnectionClosed) else logging.INFO
+        logger.log(level, "%s", self._failure, extra={"action": "bridge.sip.lost"})
+        for watch in self._watches:
+            watch.active, watch.subscription, watch.again_at = False, "", None
+        self._note_quiet()
+        for link in {watch.link.line: watch.link for watch in self._watches}.values():
+            link.lost(self._failure, fatal=self._fatal)
+
+    # --- subscriptions --------------------------------------------------------------------------------------------
+
+    def _subscribe(self, core: UserAgentCore, watch: _Watch, now: float) -> None:
+        watch.again_at = None
+        watch.link.subscribed(watch.uri)
+        watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
+
+    def _resubscribe(self, core: UserAgentCore) -> None:
+        now = self._clock()
+        for watch in self._watches:
+            if watch.again_at is not None and watch.again_at <= now:
+                self._subscribe(core, watch, now)
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _handle(self, core: UserAgentCore, *, lost: bool = False) -> None:
+        for event in core.events():
+            self._pass_on(event)
+            match event:
+                case AuthenticationFailed():
+                    self._rejected = event
+                case SubscriptionActive(subscription=name):
+                    self._on_active(name)
+                case NotifyReceived(subscription=name):
+                    self._on_notify(core, name, event)
+                case SubscriptionEnded(subscription=name) if not lost:
+                    self._on_ended(name, event)
+                case Ignored(reason=reason):
+                    logger.info("%s: %s", self.host, reason, extra={"action": "bridge.sip.ignored"})
+
+    def _find(self, subscription: str) -> _Watch | None:
+        return next((watch for watch in self._watches if watch.subscription == subscription), None)
+
+    def _on_active(self, subscription: str) -> None:
+        watch = self._find(subscription)
+        if watch is None:
+            return
+        self._rejected = None
+        if not watch.active:
+            watch.active = True
+            watch.link.logged_in()
+        if all(other.active for other in self._watches if other.link is watch.link):
+            watch.link.ready()
+
+    def _on_notify(self, core: UserAgentCore, subscription: str, event: NotifyReceived) -> None:
+        watch = self._find(subscription)
+        # The last word of a subscription often has no body; that says nothing about the calls.
+        if watch is None or (event.state == "terminated" and not event.body.strip()):
+            return
+        if watch.link.notified(watch.uri, event.body, subscription=subscription):
+            logger.info("%s left a gap, asking for the full state", self.host, extra={"action": "bridge.sip.gap"})
+            core.refresh(subscription, self._clock())
+            self._dirty = True
+
+    def _on_ended(self, subscription: str, event: SubscriptionEnded) -> None:
+        if event.reason == "unauthorized":
+            raise CredentialsRejected(self._rejected.status if self._rejected else event.status)
+        watch = self._find(subscription)
+        if watch is None:
+            return
+        held, watch.active, watch.subscription = watch.active, False, ""
+        self._note_quiet()
+        if event.reason == "unsubscribed":
+            return
+        delay = watch.retries.next_delay(
+            held_for=watch.retries.stable_after if held else 0.0, at_least=float(event.retry_after or 0)
+        )
+        if not event.retryable:
+            delay = max(delay, _REFUSED_AGAIN)
+            watch.link.refused(watch.uri, _refusal(event, self.host))
+        watch.again_at = self._clock() + delay
+        logger.warning(
+            "a subscription at %s ended (%s, %s)",
+            self.host,
+            event.reason,
+            event.status,
+            extra={"action": "bridge.sip.ended"},
+        )
+
+    def _note_quiet(self) -> None:
+        if not any(watch.active for watch in self._watches):
+            self._quiet.set()
+
+    def _pass_on(self, event: SipEvent) -> None:
+        """Give an event to those who listen to what it concerns."""
+        handle = (
+            getattr(event, "invite", None) or getattr(event, "request", None) or getattr(event, "subscription", None)
+        )
+        listeners = self._listeners.get(handle or "")
+        if not listeners:
+            return
+        last = isinstance(event, InviteEnded | InviteFailed | RequestAnswered | RequestRejected | SubscriptionEnded)
+        for listener in listeners:
+            listener.put(event, last=last)
+        if last:
+            del self._listeners[handle or ""]
+
+
+class _Listener:
+    """The events of one handle, in order, until its last one."""
+
+    def __init__(self) -> None:
+        self._events: deque[SipEvent] = deque()
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    def put(self, event: SipEvent, *, last: bool) -> None:
+        self._events.append(event)
+        self._ended = last
+        self._changed.set()
+
+    def __aiter__(self) -> "_Listener":
+        return self
+
+    async def __anext__(self) -> SipEvent:
+        while not self._events:
+            if self._ended:
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        return self._events.popleft()
+
+
+class ConnectionHub:
+    """The connections of a bridge: lines with the same server and credentials share one."""
+
+    def __init__(self, *, room: Callable[[], Awaitable[None]]) -> None:
+        self._room = room
+        self._connections: dict[tuple[Any, ...], SipConnection] = {}
+        self.gate = asyncio.Semaphore(_AT_ONCE)
+
+    def attach(self, profile: SipProfile, link: LineLink) -> SipConnection:
+        """Serve ``link`` by the connection for ``profile``, which is opened if need be."""
+        # A line with a newer password must not wait for, nor disturb, lines that still have the old one.
+        key = (*profile.connection_key, profile.auth_username, str(profile.password))
+        connection = self._connections.get(key)
+        if connection is None:
+            connection = self._connections[key] = SipConnection(profile, room=self._room, gate=self.gate)
+            connection.add(link, profile)
+            connection.start()
+        else:
+            connection.add(link, profile)
+        return connection
+
+    async def detach(self, connection: SipConnection, link: LineLink) -> None:
+        """Serve ``link`` no longer; a connection without lines is closed."""
+        if connection.lines == {link.line}:
+            self._connections = {key: other for key, other in self._connections.items() if other is not connection}
+            await connection.stop()
+        else:
+            connection.remove(link)
+
+
+def _refusal(event: SubscriptionEnded, host: str) -> str:
+    """Why a server does not tell us about a line, and what to do."""
+    if event.status == 489:
+        return _("%(host)s does not offer call state (SIP event package “dialog”). Enable it on the server.") % {
+            "host": host
+        }
+    if event.status == 403 or event.reason == "rejected":
+        return _("%(host)s does not allow this line to watch its calls. Grant it on the server.") % {"host": host}
+    if event.status in {404, 410, 604}:
+        return _("%(host)s does not know this line. Check its user name and domain.") % {"host": host}
+    return _("%(host)s refuses to tell about calls (%(detail)s). Ask its administrator.") % {
+        "host": host,
+        "detail": " ".join(str(part) for part in (event.status, event.reason) if part),
+    }

@@ -1,0 +1,268 @@
+"""Commands: claimed once, carried out side by side, their outcome written down and told.
+
+The row is the command; a nudge only makes it faster, and a sweep every second finds what a lost nudge left. A command
+that was not claimed in time is given up and never dials.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import control
+from ..conf import app_settings
+from ..enums import CallState, CommandAction, CommandState, EndReason
+from ..events import CallReference, CallUpdate
+from ..exceptions import AuthenticationFailed, ProviderError, ProviderRejected, ProviderUnavailable, UnsupportedFeature
+from ..models import BridgeInstance, CallCommand
+from ..redaction import PhoneNumber, mask_digits
+from .database import Database, is_away
+
+if TYPE_CHECKING:
+    from .session import LineSession
+    from .writer import JournalWriter
+
+__all__ = ["CommandPump"]
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks for commands that nobody nudged us about.
+SWEEP_INTERVAL = 1.0
+
+#: Seconds that a provider gets. Placing includes the time until the user picks up his own phone.
+_TIME_LIMITS: Mapping[CommandAction, float] = dict.fromkeys(CommandAction, 30.0) | {CommandAction.PLACE: 120.0}
+
+#: Before a claimed command of a bridge that is gone is given up: its call may still show up in the line's full state.
+_ORPHAN_GRACE = timedelta(seconds=10)
+
+#: Seconds that a cancelled command gets to clean up, e.g. to send a CANCEL.
+_CANCEL_SECONDS = 3.0
+
+#: States of a call in which nothing but our own word stands for it.
+_NOT_SEEN = frozenset({CallState.REQUESTED, CallState.INITIAL})
+
+
+class CommandPump:
+    """Carries out the commands of this bridge's lines.
+
+    Args:
+        name: of this bridge, noted with each claim.
+        sessions: the lines' sessions by primary key, as they come and go.
+    """
+
+    def __init__(
+        self, *, name: str, database: Database, writer: "JournalWriter", sessions: Mapping[int, "LineSession"]
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._writer = writer
+        self._sessions = sessions
+        self._wake = asyncio.Event()
+        self._in_flight: dict[int, _Work] = {}
+        self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands are being carried out."""
+        return len(self._in_flight)
+
+    @property
+    def busy_lines(self) -> set[int]:
+        """Lines with a command under way."""
+        return {work.command.line_id for work in self._in_flight.values()}
+
+    def wake(self) -> None:
+        """Look for commands now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and carry out commands, for ever."""
+        while True:
+            self._wake.clear()
+            if not self._stopping:
+                await self._sweep()
+            try:
+                async with asyncio.timeout(SWEEP_INTERVAL):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def drain(self, seconds: float) -> int:
+        """Claim nothing more, wait for what is under way, then cancel it; return how many were cancelled."""
+        self._stopping = True
+        tasks = [work.task for work in self._in_flight.values()]
+        if not tasks:
+            return 0
+        _done, unfinished = await asyncio.wait(tasks, timeout=max(seconds, 0.0))
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_CANCEL_SECONDS)
+        return len(unfinished)
+
+    async def _sweep(self) -> None:
+        settled = [pk for pk, session in self._sessions.items() if session.age >= _ORPHAN_GRACE.total_seconds()]
+        try:
+            claimed = await self._database.run(_claim, list(self._sessions), self._name)
+            await self._database.run(_settle, settled, list(self._in_flight), self._name)
+        except DatabaseError as error:
+            if not is_away(error):
+                raise
+            logger.warning("no commands while the database is away: %s", error, extra={"action": "bridge.pump.away"})
+            return
+        for command in claimed:
+            task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
+            self._in_flight[command.pk] = _Work(command, task)
+            task.add_done_callback(lambda _task, pk=command.pk: self._in_flight.pop(pk, None))
+
+    # --- one command ----------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: CallCommand) -> None:
+        """Ask the provider, then write down what came of it."""
+        action = CommandAction(command.action)
+        logger.info(
+            "command %s (%s) on line %s", command.pk, action, command.line_id, extra={"action": "bridge.command.begun"}
+        )
+        error: ProviderError | None = None
+        try:
+            async with asyncio.timeout(_TIME_LIMITS[action]):
+                await self._ask(command, action)
+        except ProviderError as refusal:
+            error = refusal
+        except UnsupportedFeature as unsupported:
+            error = ProviderRejected(str(unsupported))
+        except TimeoutError:
+            error = ProviderUnavailable(
+                _("The provider did not answer in time. Look at your phone before you repeat it.")
+            )
+        except asyncio.CancelledError:
+            # Cancelled by a hang-up or by the end of the drain time; both are outcomes to be told.
+            error = self._why_cancelled(command)
+        except Exception:
+            logger.exception("command %s failed by a defect", command.pk, extra={"action": "bridge.command.defect"})
+            error = ProviderUnavailable(_("Something went wrong on our side. The administrator finds it in the log."))
+        await self._finish(command, error)
+
+    async def _ask(self, command: CallCommand, action: CommandAction) -> None:
+        session = self._sessions.get(command.line_id)
+        if session is None or session.account is None:
+            raise ProviderUnavailable(_("Your line is not connected at the moment. Try again."))
+        if timezone.now() >= command.expires_at:
+            # Claimed in time, but the database took so long about it that the user no longer waits.
+            raise ProviderUnavailable(_("Your request came too late to the telephone connection. Try again."))
+        provider, account, sip = session.provider, session.account, session.port
+        number = PhoneNumber(command.arguments.get("number", ""))
+        if action is CommandAction.PLACE:
+            await provider.place_call(account, call=command.call_id, number=number, report=self._report, sip=sip)
+            return
+        if action is CommandAction.HANG_UP and await self._take_back(command):
+            return
+        reference: CallReference = command.call.as_reference()
+        if action is CommandAction.TRANSFER:
+            await provider.transfer(account, reference, number=number, sip=sip)
+        else:
+            await getattr(provider, action.value)(account, reference, sip=sip)
+
+    async def _report(self, update: CallUpdate) -> None:
+        await self._writer.room()
+        self._writer.submit([update])
+
+    async def _take_back(self, command: CallCommand) -> bool:
+        """Hang up a call that is still being placed and has no name yet: stop placing it."""
+        placing = [
+            work
+            for work in self._in_flight.values()
+            if work.command.action == CommandAction.PLACE and work.command.call_id == command.call_id
+        ]
+        if not placing or command.call.external_id:
+            return False
+        for work in placing:
+            work.taken_back = True
+            work.task.cancel()
+        await asyncio.wait([work.task for work in placing], timeout=_CANCEL_SECONDS)
+        return True
+
+    def _why_cancelled(self, command: CallCommand) -> ProviderError:
+        work = self._in_flight.get(command.pk)
+        if work is not None and work.taken_back:
+            return ProviderRejected(_("Taken back by you."), end_reason=EndReason.CANCELLED)
+        return ProviderUnavailable(
+            _("The telephone connection was restarted while it carried out your request. Look at your phone.")
+        )
+
+    async def _finish(self, command: CallCommand, error: ProviderError | None) -> None:
+        """Write the outcome, after everything that the provider reported about it."""
+        await self._writer.written()
+        if error is None:
+            await self._database.insist(control.complete, command)
+        else:
+            logger.warning(
+                "command %s failed: %s",
+                command.pk,
+                mask_digits(error.message),
+                extra={"action": "bridge.command.failed"},
+            )
+            await self._database.insist(control.fail, command, error)
+        session = self._sessions.get(command.line_id)
+        if isinstance(error, AuthenticationFailed) and session is not None:
+            session.credentials_died(error)
+
+
+@dataclass(slots=True)
+class _Work:
+    """A command under way."""
+
+    command: CallCommand
+    task: asyncio.Task[None]
+    taken_back: bool = False
+
+
+# --- units of work ----------------------------------------------------------------------------------------------------
+
+
+def _claim(lines: Collection[int], name: str) -> list[CallCommand]:
+    """Give up what is overdue, then claim what waits for ``lines``, oldest first."""
+    control.expire_overdue()
+    waiting = CallCommand.objects.pending(timezone.now()).filter(line__in=lines).order_by("pk")
+    mine = [pk for pk in waiting.values_list("pk", flat=True) if _claim_one(pk, name)]
+    return list(CallCommand.objects.filter(pk__in=mine).select_related("call").order_by("pk"))
+
+
+def _claim_one(pk: int, name: str) -> bool:
+    return CallCommand.objects.claim(pk, by=name, now=timezone.now())
+
+
+def _settle(lines: Collection[int], mine: Collection[int], name: str) -> None:
+    """End the commands on ``lines`` that a bridge claimed which is gone.
+
+    Nobody knows how far it came, so they are not run again. Where the call shows up none the less, the request has
+    plainly been carried out.
+    """
+    now = timezone.now()
+    alive = BridgeInstance.objects.filter(
+        stopped_at__isnull=True, heartbeat_at__gt=now - timedelta(seconds=app_settings.lease_seconds)
+    ).exclude(name=name)
+    orphans = (
+        CallCommand.objects.filter(state=CommandState.CLAIMED, line__in=lines, claimed_at__lt=now - _ORPHAN_GRACE)
+        .exclude(pk__in=mine)
+        .exclude(claimed_by__in=alive.values("name"))
+        .select_related("call")
+    )
+    for command in orphans:
+        logger.warning("command %s was left by %s", command.pk, command.claimed_by, extra={"action": "bridge.orphan"})
+        begun = command.action == CommandAction.PLACE and command.call.state not in _NOT_SEEN
+        if begun:
+            control.complete(command)
+        else:
+            control.fail(
+                command,
+                ProviderUnavailable(
+                    _("The telephone connection broke down while it carried out your request. Look at your phone.")
+                ),
+            )

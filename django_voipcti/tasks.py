@@ -1,0 +1,99 @@
+"""Celery tasks. Each takes primary keys, may run twice without harm, and never waits for a telephone.
+
+The names are part of the interface: hosts route and schedule by them. ``voipcti.expire_commands`` belongs into the beat
+schedule (every 5 seconds or so); the bridges do the same while they run, so it matters when none does.
+"""
+
+import logging
+import random
+from typing import Any
+
+from celery import shared_task
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from . import control, journal, realtime
+from .bridge.leases import mark_abandoned
+from .enums import CommandState
+from .models import CallCommand, WebhookDelivery
+from .providers import providers
+
+__all__ = ["drive_command", "expire_commands", "process_delivery"]
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between a nudge that nobody followed and the next one; the last value repeats.
+_NUDGE_AGAIN = (0.5, 1.0, 2.0)
+
+#: Deliveries are tried this often while the database refuses.
+_DELIVERY_TRIES = 8
+
+
+@shared_task(name="voipcti.drive_command", bind=True, ignore_result=True, acks_late=True, max_retries=None)
+def drive_command(task: Any, command_id: int) -> None:
+    """See to it that a bridge takes a command up in time, and that the user is told if none does.
+
+    Between two looks the task stands in the broker, not in a worker's slot.
+    """
+    command = CallCommand.objects.filter(pk=command_id, state=CommandState.PENDING).first()
+    if command is None:
+        return
+    remaining = (command.expires_at - timezone.now()).total_seconds()
+    if remaining <= 0:
+        control.expire(command_id)
+        return
+    realtime.nudge_bridges(command.line_id)
+    pause = _NUDGE_AGAIN[min(task.request.retries, len(_NUDGE_AGAIN) - 1)]
+    raise task.retry(countdown=min(pause, remaining + 0.05))
+
+
+@shared_task(name="voipcti.expire_commands", ignore_result=True)
+def expire_commands() -> None:
+    """Give up what no bridge claimed in time, and say so where a line has lost its bridge altogether."""
+    control.expire_overdue()
+    mark_abandoned()
+
+
+@shared_task(name="voipcti.process_delivery", bind=True, ignore_result=True, acks_late=True)
+def process_delivery(task: Any, delivery_id: int) -> None:
+    """Read a stored webhook delivery and record what it says; again and again while the database refuses.
+
+    What the delivery does and that it was processed are one transaction. What cannot be read keeps its failure text and
+    can be processed again after an upgrade.
+    """
+    try:
+        with transaction.atomic():
+            _process(delivery_id)
+    except (OperationalError, InterfaceError) as error:
+        if task.request.retries >= _DELIVERY_TRIES:
+            _note_failure(delivery_id, error)
+            raise
+        ceiling = min(2.0**task.request.retries, 60.0)
+        raise task.retry(
+            exc=error,
+            countdown=random.uniform(ceiling / 2, ceiling),  # noqa: S311  no secret
+            max_retries=_DELIVERY_TRIES,
+        ) from error
+    # Whatever a delivery holds, the worker goes on and the reason stands with the delivery.
+    except Exception as error:
+        logger.exception("webhook delivery %s cannot be processed", delivery_id, extra={"action": "delivery.failed"})
+        _note_failure(delivery_id, error)
+
+
+def _process(delivery_id: int) -> None:
+    delivery = WebhookDelivery.objects.select_for_update().filter(pk=delivery_id, processed_at=None).first()
+    if delivery is None:
+        return
+    updates = providers[delivery.alias].parse_webhook(
+        headers=delivery.headers, body=delivery.body.encode(), received_at=delivery.received_at
+    )
+    journal.record(updates)
+    delivery.processed_at, delivery.failure = timezone.now(), ""
+    delivery.save(update_fields=["processed_at", "failure"])
+
+
+def _note_failure(delivery_id: int, error: Exception) -> None:
+    try:
+        WebhookDelivery.objects.filter(pk=delivery_id).update(failure=f"{type(error).__name__}: {error}")
+    except DatabaseError:
+        logger.warning("the failure of delivery %s could not be noted", delivery_id)
