@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import NamedTuple, Self
+from urllib.parse import quote as quote_percent
 
 from .exceptions import MalformedMessage
 from .grammar import Params, format_params, is_token, parse_params, quote, unquote
 
-__all__ = ["NameAddr", "SipUri"]
+__all__ = ["NameAddr", "SipUri", "escape_user"]
+
+
+def escape_user(text: str) -> str:
+    """Escape what may not stand in the user part of a SIP URI (19.1.2)."""
+    return quote_percent(text, safe="-_.!~*'()&=+$,;?/")
+
 
 # Scheme, then no blanks, no angle brackets, no quotes: enough to be safe to send on; the parts are read on demand.
 _URI = re.compile(r'[A-Za-z][A-Za-z0-9+.\-]*+:[^\s<>"]++\Z')
