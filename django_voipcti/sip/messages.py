@@ -42,7 +42,7 @@ class Limits:
     """What a message may cost before it is refused."""
 
     #: Bytes in one message, body included.
-    message_size: int = 65536
+    message_size: int = 300_000
     #: Header lines in one message.
     header_count: int = 128
     #: Characters in one header line, after unfolding.
