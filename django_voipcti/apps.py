@@ -5,11 +5,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class VoipCtiConfig(AppConfig):
-    """Registers system checks; connects nothing else, so importing the package has no side effects."""
+    """Registers the system checks, and our own lines with the phonebook; importing the package has no side effects."""
 
     name = "django_voipcti"
     verbose_name = _("Telephony")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  registers the system checks
+        from . import (
+            checks,  # noqa: F401  registers the system checks
+            phonebook,
+        )
+
+        phonebook.register_lines()

@@ -5,5 +5,15 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .line import Line
+from .phonebook import PhonebookEntry
 
-__all__ = ["BridgeInstance", "Call", "CallCommand", "CallEvent", "Line", "LineLease", "WebhookDelivery"]
+__all__ = [
+    "BridgeInstance",
+    "Call",
+    "CallCommand",
+    "CallEvent",
+    "Line",
+    "LineLease",
+    "PhonebookEntry",
+    "WebhookDelivery",
+]

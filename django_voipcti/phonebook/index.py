@@ -1,0 +1,109 @@
+"""Keeping the side index: one record after a save, many after a bulk operation."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+
+from . import store
+from .registry import Registration, registry
+from .rows import Row, object_key, rows_of
+from .store import Changes
+
+__all__ = ["BATCH", "content_type_id", "refresh", "refresh_batch", "refresh_one", "remove", "wanted_rows"]
+
+#: Records that are compared and written together by bulk operations.
+BATCH = 500
+
+T = TypeVar("T")
+
+
+def content_type_id(model: type[models.Model]) -> int:
+    """The key of the model's content type; asked once a process."""
+    return ContentType.objects.get_for_model(model).pk
+
+
+def refresh_one(registration: Registration, instance: models.Model, using: str | None = None) -> Changes:
+    """Bring the rows of one record up to date. Two statements, plus what its relations need to be read."""
+    key = content_type_id(registration.model)
+    queryset = None
+    if registration.searchable is not None:
+        manager = registration.model._base_manager.using(using or instance._state.db)
+        queryset = registration.searchable(manager.filter(pk=instance.pk))
+    return store.set_rows(key, object_key(instance.pk), rows_of(registration, instance, key), queryset)
+
+
+def refresh(records: "models.QuerySet[Any] | Iterable[models.Model]") -> Changes:
+    """Bring the index up to date after an operation that sends no signals.
+
+    For ``bulk_create``, ``bulk_update``, ``QuerySet.update`` and raw SQL::
+
+        Contact.objects.filter(pk__in=pks).update(archived=True)
+        phonebook.refresh(Contact.objects.filter(pk__in=pks))
+
+    Args:
+        records: records of one registered model, as a queryset (read again from the database) or as instances.
+            Deleted records are no longer in any queryset: name their keys to :func:`remove`.
+
+    Raises:
+        LookupError: the model is not registered.
+    """
+    changes = Changes()
+    if isinstance(records, models.QuerySet):
+        registration = _registered(records.model)
+        for batch in _in_batches(_stream(registration.load(records))):
+            changes += refresh_batch(registration, batch)
+        return changes
+    for batch in _in_batches(iter(records)):
+        changes += refresh_batch(_registered(type(batch[0])), batch)
+    return changes
+
+
+def refresh_batch(registration: Registration, instances: list[models.Model]) -> Changes:
+    """Bring the rows of some records up to date with a fixed number of queries."""
+    wanted = wanted_rows(registration, instances)
+    key = content_type_id(registration.model)
+    present = store.fingerprints(key, [object_key(instance.pk) for instance in instances])
+    missing = [row for address, row in wanted.items() if address not in present]
+    obsolete = [pk for address, pk in present.items() if address not in wanted]
+    removed = store.delete_ids(obsolete)
+    return Changes(added=store.insert(missing) if missing else 0, removed=removed)
+
+
+def wanted_rows(registration: Registration, instances: list[models.Model]) -> dict[tuple[str, int], Row]:
+    """The rows that records should have, by (record, fingerprint)."""
+    if registration.searchable is not None and instances:
+        using = instances[0]._state.db
+        pks = [instance.pk for instance in instances]
+        manager = registration.model._base_manager.using(using)
+        searchable = set(registration.searchable(manager.filter(pk__in=pks)).values_list("pk", flat=True))
+        instances = [instance for instance in instances if instance.pk in searchable]
+    key = content_type_id(registration.model)
+    return {
+        (row.object_id, row.fingerprint): row for instance in instances for row in rows_of(registration, instance, key)
+    }
+
+
+def remove(model: type[models.Model], pks: Iterable[Any]) -> int:
+    """Forget records that were deleted without signals (``_raw_delete``, SQL, another program), by primary key."""
+    key = content_type_id(_registered(model).model)
+    return sum(store.delete_object(key, batch) for batch in _in_batches(object_key(pk) for pk in pks))
+
+
+def _registered(model: type[models.Model]) -> Registration:
+    registration = next((role.registration for role in registry.roles(model) if role.hop is None), None)
+    if registration is None:
+        raise LookupError(f"{model._meta.label} is not registered with the phonebook.")
+    return registration
+
+
+def _stream(queryset: "models.QuerySet[Any]") -> Iterator[Any]:
+    return queryset.iterator(chunk_size=BATCH)
+
+
+def _in_batches(records: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

@@ -1,0 +1,178 @@
+"""How people and machines write telephone numbers: cleaning, extensions, several numbers in one field, letters.
+
+Nothing here knows a country. It turns a text into candidates that :mod:`.numbers` then judges with ``phonenumbers``.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+from urllib.parse import unquote
+
+__all__ = [
+    "MAX_LENGTH",
+    "SipParts",
+    "bare_digits",
+    "is_spaced",
+    "is_withheld",
+    "keypad_digits",
+    "may_be_one",
+    "parts",
+    "short_number",
+    "sip_parts",
+    "split_extension",
+    "tidy",
+    "without_words",
+]
+
+#: Longer texts are notes, not numbers; only this much is looked at.
+MAX_LENGTH = 250
+
+#: What networks and telephone systems send instead of a number, in the languages met, letters only, case folded.
+_WITHHELD_TEXT = """
+    anonymous anonymouscaller anonym anonyme anonimo anónimo unknown unknowncaller unbekannt inconnu desconocido
+    sconosciuto onbekend private privatenumber privat withheld numberwithheld withheldnumber unterdrückt restricted
+    unavailable notavailable outofarea blocked nocallerid nonumber callerunknown masqué numéromasqué oculto
+    númerooculto riservato nascosto verborgen payphone coinline null none undefined
+    """
+_WITHHELD_WORDS = frozenset(_WITHHELD_TEXT.split())
+#: The same words as keyed on a telephone: ANONYMOUS, RESTRICTED, UNAVAILABLE, BLOCKED, UNKNOWN (sent with a plus).
+_WITHHELD_NUMBERS = frozenset({"+266696687", "+7378742833", "+86282452253", "+2562533", "+8656696"})
+
+_EXTENSION_WORDS = (
+    r"extension|extn|ext|xt|x|durchwahl|dw|apparat|app|nebenstelle|nbst|nst|poste|interno|interne|int|anexo|ramal|"
+    r"toestel|tst|doorkies|wew|linka|klapka|anknytning|ankn|lokal|lok|вн|доб|внутр"
+)
+_EXTENSION = re.compile(
+    rf"^(?P<main>.*\d.*?)[\s,;:(\-/.]*"
+    rf"(?:(?<![^\W\d_])(?:{_EXTENSION_WORDS})(?![^\W\d_])|[#~]|,{{1,3}}|;ext=)[\s.:=)]*(?P<extension>\d{{1,7}})[)\s]*$",
+    re.IGNORECASE,
+)
+_FEWEST_MAIN_DIGITS = 5
+
+_SEPARATORS = re.compile(r"\s*[/;,|\\\n]+\s*|\s+(?:or|oder|bzw\.?|ou|und|and|et|y|e|o|u\.?|&|или|и)\s+", re.IGNORECASE)
+_SHORT = re.compile(rf"(?:(?:tel|phone|{_EXTENSION_WORDS})[\s.:]*)?([*#]{{0,2}}\d{{1,6}}#?)", re.IGNORECASE)
+_REMARK = re.compile(r"\([^)\d]*\)|\[[^\]\d]*\]")
+_LETTER = re.compile(r"[^\W\d_]")
+_VANITY = re.compile(r"\+?[(\d][\d\s().\-]{2,}[\s.\-]?[A-Za-z][A-Za-z\d\s.\-]*")
+_LETTERS_IN_A_ROW = re.compile(r"[A-Za-z]{3}|[A-Za-z]+-[A-Za-z]+")
+_KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+
+_SIP_SCHEME = re.compile(r"^sips?:", re.IGNORECASE)
+_SIP_ADDRESS = re.compile(r"^[^\s@<>\"]+@[^\s@<>\"]+$")
+_SIP_USER_NUMBER = re.compile(r"^\+?[\d().\-\s*#]*\d[\d().\-\s*#]*$")
+
+
+def tidy(text: str) -> str:
+    """Return ``text`` with plain digits, dashes and blanks, without invisible marks, at most ``MAX_LENGTH`` long."""
+    text = text[:MAX_LENGTH]
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    plain = []
+    for character in unicodedata.normalize("NFKC", text):
+        if character.isascii() and character.isprintable():
+            plain.append(character)
+            continue
+        category = unicodedata.category(character)
+        if category == "Nd":
+            plain.append(str(unicodedata.digit(character)))
+        elif category == "Pd" or character == "\u2212":  # MINUS SIGN is a mathematical symbol to Unicode
+            plain.append("-")
+        elif character == "\n":
+            plain.append("\n")
+        elif category[0] == "Z" or category == "Cc":
+            plain.append(" ")
+        elif category not in {"Cf", "Cs", "Co", "Cn"}:  # direction marks, zero-width characters, lone surrogates
+            plain.append(character)
+    return "".join(plain).strip()
+
+
+def bare_digits(text: str) -> str:
+    """Only the digits of a tidied text."""
+    return "".join(character for character in text if character in "0123456789")
+
+
+def is_withheld(text: str) -> bool:
+    """Whether a tidied text stands for "the caller does not show a number"."""
+    if not text:
+        return True
+    if text[0] == "+":
+        return text in _WITHHELD_NUMBERS
+    if any(character.isdigit() for character in text):
+        return False
+    return "".join(character for character in text.casefold() if character.isalpha()) in _WITHHELD_WORDS
+
+
+class SipParts(NamedTuple):
+    """What a SIP address says: an address of record, and the number in its user part if that is one."""
+
+    address: str
+    number: str
+
+
+def sip_parts(text: str) -> SipParts | None:
+    """Take a SIP URI, name-addr or ``user@host`` apart; None if the text is none. ``tel:`` is not SIP."""
+    if "<" in text and text.endswith(">"):
+        text = text[text.rindex("<") + 1 : -1]
+    scheme = _SIP_SCHEME.match(text)
+    if not scheme and "@" not in text:
+        return None
+    address = text[scheme.end() if scheme else 0 :].partition("?")[0]
+    user, at, host = address.rpartition("@")
+    if not at:
+        return SipParts(address=address.partition(";")[0].lower(), number="") if address else None
+    # RFC 3261 19.1.1: user parameters stand behind ";" in the user part (telephone-subscriber), a password behind ":".
+    user = unquote(user).partition(";")[0].partition(":")[0]
+    host = host.partition(";")[0].lower()
+    if is_withheld(user) or host == "anonymous.invalid":
+        return SipParts(address="", number="")
+    address = f"{user.lower()}@{host}"
+    if not _SIP_ADDRESS.match(address):
+        return None
+    return SipParts(address=address, number=user if _SIP_USER_NUMBER.match(user) else "")
+
+
+def split_extension(text: str) -> tuple[str, str]:
+    """Separate ``"… ext. 12"``, ``"… Durchwahl 12"``, ``"… #12"``, ``"…,12"`` into number and extension."""
+    if text.replace("-", "").replace(" ", "").replace("/", "").lstrip("+").isdigit():
+        return text, ""
+    match = _EXTENSION.match(text)
+    if match and len(bare_digits(match["main"])) >= _FEWEST_MAIN_DIGITS:
+        extension = match["extension"]
+        # "089 1, 089 2": what begins with a trunk zero after a mere comma is another number.
+        if not (extension.startswith("0") and text[match.end("main") :].lstrip()[:1] == "," and len(extension) > 1):
+            return match["main"], extension
+    return text, ""
+
+
+def parts(text: str) -> list[str]:
+    """The pieces of a field that may hold several numbers, those with digits only."""
+    return [piece for piece in _SEPARATORS.split(text) if any(character.isdigit() for character in piece)]
+
+
+def may_be_one(text: str, pieces: list[str]) -> bool:
+    """Whether the pieces between slashes may be one number ("089/123456"): none opens a new one by "+" or "0"."""
+    only_slashes = len(_SEPARATORS.split(text.replace("/", ""))) == 1
+    return only_slashes and not any(piece.lstrip(" (").startswith(("+", "0")) for piece in pieces[1:])
+
+
+def is_spaced(text: str) -> bool:
+    """Whether a slash stands between blanks, as it does between two numbers rather than within one."""
+    return " / " in text
+
+
+def short_number(text: str) -> str:
+    """The short number that a tidied text consists of ("101", "*31#", "ext. 101"); empty if it is something else."""
+    match = _SHORT.fullmatch(text)
+    return match[1] if match else ""
+
+
+def without_words(text: str) -> str:
+    """Drop remarks and words: ``"0171 1234567 (private)"``, ``"Tel.: 089 …"``."""
+    return _LETTER.sub("", _REMARK.sub(" ", text)) if _LETTER.search(text) else text
+
+
+def keypad_digits(text: str) -> str:
+    """Translate a number that is spelled with letters ("0800-FLOWERS"); empty if the text does not look like one."""
+    if _LETTERS_IN_A_ROW.search(text) and _VANITY.fullmatch(text):
+        return text.upper().translate(_KEYPAD)
+    return ""
