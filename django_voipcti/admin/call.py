@@ -1,0 +1,136 @@
+"""The call log: a list that stays fast, and a page that tells everything about one call."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..enums import CallState, Direction, EndReason
+from ..models import Call
+from ..phonebook import numbers
+from . import call_page
+from .base import EMPTY, ReadOnlyAdmin, badge, duration, may_see_numbers, other_number, other_party, state_badge
+from .filters import AgentFilter, OutcomeFilter, StartFilter
+
+__all__ = ["CallAdmin"]
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnlyAdmin[Call]):
+    """Calls, newest first. The journal writes them; nobody edits them."""
+
+    list_filter = [StartFilter, "direction", OutcomeFilter, AgentFilter]
+    list_select_related = ["line__user"]
+    ordering = ["-started_at", "-id"]
+    # Other columns have no index: a click on their head would sort the whole log.
+    sortable_by = ["start"]
+    search_fields = ["contact_label", "other_name", "contact_company"]
+    search_help_text = gettext_lazy("Name or company, or a telephone number in any spelling.")
+    change_form_template = "admin/django_voipcti/call/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        return Call.objects.visible_to(request.user).select_related("line__user").order_by(*self.ordering)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
+    ) -> tuple[QuerySet[Call], bool]:
+        keys = numbers.search_keys(search_term) if any(character.isdigit() for character in search_term) else []
+        if keys:
+            return queryset.filter(Q(other_e164__in=keys) | Q(other_number__in=keys)), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        party = ["party", "number"] if may_see_numbers(request) else ["masked_party", "masked_number"]
+        return ["start", "way", *party, "line_and_user", "state_shown", "ring", "talk", "end"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        party = ("party", "number") if may_see_numbers(request) else ("masked_party", "masked_number")
+        return [
+            (None, {"fields": [("state_shown", "way", "end", "cause"), party, ("line_and_user", "context")]}),
+            (_("Time"), {"fields": [("started_at", "answered_at", "ended_at"), ("ring", "talk", "held")]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [
+            *("state_shown", "way", "end", "line_and_user", "ring", "talk", "held"),
+            *("party", "number", "masked_party", "masked_number"),
+        ]
+
+    # --- columns ----------------------------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("start"), ordering="started_at")
+    def start(self, call: Call) -> SafeString:
+        started = timezone.localtime(call.started_at)
+        return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>', started.isoformat(), started)
+
+    @admin.display(description=gettext_lazy("direction"))
+    def way(self, call: Call) -> SafeString:
+        direction = Direction(call.direction)
+        return format_html('<span class="voipcti-way {}">{}</span>', direction.value.lower(), direction.label)
+
+    @admin.display(description=gettext_lazy("other party"))
+    def party(self, call: Call) -> SafeString:
+        return _party(call, full=True)
+
+    @admin.display(description=gettext_lazy("other party"))
+    def masked_party(self, call: Call) -> SafeString:
+        return _party(call, full=False)
+
+    @admin.display(description=gettext_lazy("number"))
+    def number(self, call: Call) -> SafeString:
+        return format_html('<span class="voipcti-number">{}</span>', other_number(call, full=True))
+
+    @admin.display(description=gettext_lazy("number"))
+    def masked_number(self, call: Call) -> SafeString:
+        return format_html('<span class="voipcti-number">{}</span>', other_number(call, full=False))
+
+    @admin.display(description=gettext_lazy("line"))
+    def line_and_user(self, call: Call) -> SafeString:
+        user = call.line.user
+        name = (user.get_full_name() or user.get_username()) if user else ""
+        extension = call.line.extension or call.line.account
+        return format_html('{} <span class="voipcti-aside">{}</span>', name or call.line, extension)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_shown(self, call: Call) -> SafeString | str:
+        if call.end_reason == EndReason.MISSED:
+            return badge(EndReason.MISSED.label, "bad")
+        return state_badge(CallState(call.state))
+
+    @admin.display(description=gettext_lazy("ring time"))
+    def ring(self, call: Call) -> str:
+        return duration(call.ring_time)
+
+    @admin.display(description=gettext_lazy("talk time"))
+    def talk(self, call: Call) -> str:
+        return duration(call.talk_time)
+
+    @admin.display(description=gettext_lazy("time on hold"))
+    def held(self, call: Call) -> str:
+        return duration(timedelta(seconds=call.held_seconds)) if call.held_seconds else EMPTY
+
+    @admin.display(description=gettext_lazy("end reason"))
+    def end(self, call: Call) -> str:
+        return str(EndReason(call.end_reason).label) if call.end_reason else EMPTY
+
+    # --- the call's page --------------------------------------------------------------------------------------------
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context |= call_page.context(context["original"], request, self)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _party(call: Call, *, full: bool) -> SafeString:
+    """Name, with a link to the host's record if there is one, and company."""
+    name = other_party(call, full=full)
+    shown = format_html('<a href="{}">{}</a>', call.contact_url, name) if call.contact_url else name
+    return format_html('{} <span class="voipcti-aside">{}</span>', shown, call.contact_company)

@@ -1,0 +1,82 @@
+"""Commands: who asked what of which call, which bridge did it, and what came of it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..enums import CommandState
+from ..models import CallCommand, Line
+from .base import EMPTY, ReadOnlyAdmin, may_see_numbers, offset, other_party, pretty, state_badge
+
+__all__ = ["CallCommandAdmin"]
+
+
+@admin.register(CallCommand)
+class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
+    """Commands, newest first. Only ``control`` makes them, only a bridge carries them out."""
+
+    list_filter = ["action", "state"]
+    list_select_related = ["requested_by", "line", "call__line"]
+    ordering = ["-id"]
+    sortable_by = ["created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CallCommand]:
+        return super().get_queryset(request).filter(line__in=Line.objects.visible_to(request.user))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        call = "call_shown" if may_see_numbers(request) else "masked_call"
+        return ["created_at", "action", call, "requested_by", "state_shown", "took", "message"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        full = may_see_numbers(request)
+        return [
+            ("action", "state_shown", "message"),
+            ("call_shown" if full else "masked_call", "line"),
+            "arguments_shown" if full else "masked_arguments",
+            ("requested_by", "created_at", "expires_at"),
+            ("claimed_by", "claimed_at", "finished_at", "took"),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["state_shown", "call_shown", "masked_call", "arguments_shown", "masked_arguments", "took"]
+
+    @admin.display(description=_("state"))
+    def state_shown(self, command: CallCommand) -> SafeString | str:
+        return state_badge(CommandState(command.state))
+
+    @admin.display(description=_("call"))
+    def call_shown(self, command: CallCommand) -> SafeString:
+        return _link(command, full=True)
+
+    @admin.display(description=_("call"))
+    def masked_call(self, command: CallCommand) -> SafeString:
+        return _link(command, full=False)
+
+    @admin.display(description=_("arguments"))
+    def arguments_shown(self, command: CallCommand) -> SafeString | str:
+        return _arguments(command, full=True)
+
+    @admin.display(description=_("arguments"))
+    def masked_arguments(self, command: CallCommand) -> SafeString | str:
+        return _arguments(command, full=False)
+
+    @admin.display(description=_("took"))
+    def took(self, command: CallCommand) -> str:
+        return offset(command.finished_at, command.created_at) if command.finished_at else EMPTY
+
+
+def _link(command: CallCommand, *, full: bool) -> SafeString:
+    address = reverse("admin:django_voipcti_call_change", args=[command.call_id])
+    return format_html('<a href="{}">{}</a>', address, other_party(command.call, full=full))
+
+
+def _arguments(command: CallCommand, *, full: bool) -> SafeString | str:
+    if not command.arguments:
+        return EMPTY
+    return format_html('<pre class="voipcti-raw">{}</pre>', pretty(command.arguments, full=full))

@@ -1,0 +1,159 @@
+"""Lines: whose they are, how they stand, logging in, and a connection test. Credentials go in and never come out."""
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import realtime, sessions
+from ..conf import app_settings
+from ..enums import LineStatus
+from ..exceptions import ProviderError, UnsupportedFeature
+from ..models import Line
+from .base import EMPTY, ModelAdmin, badge, state_badge
+from .line_login import LoginView
+
+__all__ = ["LineAdmin"]
+
+
+@admin.register(Line)
+class LineAdmin(ModelAdmin[Line]):
+    """Lines. Who may change one may log it in; nobody can read its credentials."""
+
+    list_display = ["name", "user", "provider", "extension", "status_shown", "since", "detail", "bridge", "enabled"]
+    list_filter = ["status", "enabled"]
+    list_select_related = ["user", "lease__instance"]
+    search_fields = ["label", "account", "extension", "phone_number"]
+    search_help_text = gettext_lazy("Name, account, extension or own number.")
+    readonly_fields = ["credentials", "status_shown", "since", "detail", "bridge"]
+    actions = ["test_connection", "log_out"]
+    change_form_template = "admin/django_voipcti/line/change_form.html"
+    change_list_template = "admin/django_voipcti/line/change_list.html"
+    show_facets = admin.ShowFacets.NEVER
+    fieldsets = [
+        (None, {"fields": ["user", ("provider", "account"), ("label", "extension"), ("phone_number", "region")]}),
+        (
+            gettext_lazy("Connection"),
+            {"fields": ["enabled", "credentials", ("status_shown", "since"), "detail", "bridge"]},
+        ),
+        (gettext_lazy("Options"), {"fields": ["options"], "classes": ["collapse"]}),
+    ]
+
+    class Media:
+        css = {"all": ["django_voipcti/admin/voipcti.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(LoginView.as_view(line_admin=self))
+        return [
+            path("log-in/", view, name="django_voipcti_line_login_new"),
+            path("<int:pk>/log-in/", view, name="django_voipcti_line_login"),
+            *super().get_urls(),
+        ]
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        """Choose users by searching, where the host's admin can search them."""
+        return ["user"] if self._user_is_searchable() else []
+
+    @property
+    def raw_id_fields(self) -> list[str]:  # type: ignore[override]  # depends on what the host has registered
+        """Choose users by id where they cannot be searched: a plain list could be endless."""
+        return [] if self._user_is_searchable() else ["user"]
+
+    def _user_is_searchable(self) -> bool:
+        user_admin = self.admin_site._registry.get(get_user_model())
+        return user_admin is not None and bool(user_admin.search_fields)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "provider":
+            return forms.ChoiceField(choices=provider_choices, label=_("Provider").capitalize())
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Line, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        # A line that was switched on or off, or given to somebody else: the bridge looks at it at once.
+        realtime.nudge_bridges(obj.pk)
+
+    # --- actions ----------------------------------------------------------------------------------------------------
+
+    @admin.action(description=gettext_lazy("Test the connection"), permissions=["change"])
+    def test_connection(self, request: HttpRequest, queryset: QuerySet[Line]) -> None:
+        """Try each line's credentials at its provider and say in a sentence how that went."""
+        for line in queryset:
+            level, sentence = check_line(line)
+            self.message_user(request, f"{line}: {sentence}", level)
+
+    @admin.action(description=gettext_lazy("Log out"), permissions=["change"])
+    def log_out(self, request: HttpRequest, queryset: QuerySet[Line]) -> None:
+        """Revoke the credentials of each line at its provider and forget them here."""
+        for line in queryset.select_related("user"):
+            if line.user is None or not line.secrets:
+                self.message_user(request, _("%(line)s: is not logged in.") % {"line": line}, messages.INFO)
+                continue
+            async_to_sync(sessions.logout)(line.user, line=line)
+            self.message_user(request, _("%(line)s: logged out.") % {"line": line}, messages.SUCCESS)
+
+    # --- columns ----------------------------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("name"), ordering="label")
+    def name(self, line: Line) -> str:
+        return str(line)
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def status_shown(self, line: Line) -> SafeString | str:
+        if not line.enabled:
+            return badge(_("switched off"))
+        return state_badge(LineStatus(line.status), title=line.status_text)
+
+    @admin.display(description=gettext_lazy("since"), ordering="status_at")
+    def since(self, line: Line) -> SafeString | str:
+        if line.status_at is None:
+            return EMPTY
+        return format_html(
+            '<time datetime="{}">{}</time>',
+            timezone.localtime(line.status_at).isoformat(),
+            _("%(time)s ago") % {"time": timesince(line.status_at, depth=1)},
+        )
+
+    @admin.display(description=gettext_lazy("detail"))
+    def detail(self, line: Line) -> str:
+        return line.status_text or EMPTY
+
+    @admin.display(description=gettext_lazy("bridge"))
+    def bridge(self, line: Line) -> str:
+        lease = getattr(line, "lease", None)
+        return str(lease.instance) if lease and lease.expires_at > timezone.now() else EMPTY
+
+    @admin.display(description=gettext_lazy("credentials"))
+    def credentials(self, line: Line) -> str:
+        if not line.secrets:
+            return _("None. Use “Log in” at the top of this page.")
+        return _("Stored encrypted; they cannot be read here. “Log in” replaces them.")
+
+
+def provider_choices() -> list[tuple[str, str]]:
+    """The configured aliases, with the provider's own name."""
+    from ..providers import providers
+
+    return [(alias, f"{alias} ({providers[alias].display_name})") for alias in app_settings.providers]
+
+
+def check_line(line: Line) -> tuple[int, str]:
+    """Try a line's credentials; return a message level and a sentence."""
+    if not line.secrets:
+        return messages.WARNING, _("no credentials are stored. Log it in first.")
+    try:
+        return messages.SUCCESS, async_to_sync(line.backend.check_account)(line.as_account())
+    except (ProviderError, UnsupportedFeature, ImproperlyConfigured) as error:
+        return messages.ERROR, str(error)

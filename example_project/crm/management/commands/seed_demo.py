@@ -1,0 +1,119 @@
+"""`manage.py seed_demo`: users, records, and a line for each agent, logged in at the provider as a user would."""
+
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from crm import demo_data
+from crm.models import Company, Contact, Deal, Note
+from django_voipcti import sessions
+from django_voipcti.models import Line
+from django_voipcti.redaction import Secret
+
+
+class Command(BaseCommand):
+    """Safe to run again: what is there stays as it is."""
+
+    help = "Fill the CRM with demo users, records and telephone lines. What exists is left alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-lines", action="store_true", help="do not log in at the telephone provider")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            users = seed_users()
+            seed_records(users)
+        if not options["no_lines"]:
+            for user in users.values():
+                log_in(user)
+        self.stdout.write(
+            f"{len(users)} users, {Company.objects.count()} companies, {Contact.objects.count()} contacts, "
+            f"{Line.objects.count()} lines"
+        )
+
+
+def seed_users() -> dict[str, AbstractUser]:
+    """Make the demo's users and return them by log-in name."""
+    users = {}
+    for username, first, last, email, staff in demo_data.USERS:
+        user, created = get_user_model().objects.get_or_create(
+            username=username,
+            defaults={
+                "first_name": first,
+                "last_name": last,
+                "email": email,
+                "is_staff": staff,
+                "is_superuser": staff,
+            },
+        )
+        if created:
+            user.set_password(demo_data.PASSWORD)
+            user.save(update_fields=["password"])
+        users[username] = user
+    return users
+
+
+def seed_records(users: dict[str, AbstractUser]) -> None:
+    """Make companies, contacts, deals and notes, unless there are contacts already."""
+    if Contact.objects.exists():
+        return
+    today = timezone.localdate()
+    agents = [users["ana"], users["ben"]]
+    companies, owners = {}, {}
+    for position, (name, industry, city, country, phone) in enumerate(demo_data.COMPANIES):
+        companies[name] = Company.objects.create(
+            name=name,
+            industry=industry,
+            city=city,
+            country=country,
+            phone=phone,
+            website=f"https://{'-'.join(''.join(c if c.isalnum() else ' ' for c in name.lower()).split())}.example",
+        )
+        owners[name] = agents[position % len(agents)]
+    contacts = {}
+    for position, (name, role, company, phone, mobile) in enumerate(demo_data.CONTACTS):
+        contacts[name] = Contact.objects.create(
+            name=name,
+            role=role,
+            company=companies.get(company),
+            phone=phone,
+            mobile=mobile,
+            email=email_of(name, companies.get(company)),
+            owner=owners.get(company) or agents[position % len(agents)],
+        )
+    for title, company, contact, stage, value, days in demo_data.DEALS:
+        Deal.objects.create(
+            title=title,
+            company=companies[company],
+            contact=contacts[contact],
+            owner=owners[company],
+            stage=stage,
+            value=value,
+            closes_on=today + timedelta(days=days),
+        )
+    for contact, author, days, text in demo_data.NOTES:
+        note = Note.objects.create(contact=contacts[contact], author=users[author], text=text)
+        # created_at is set on creation, whatever is passed.
+        Note.objects.filter(pk=note.pk).update(created_at=timezone.now() - timedelta(days=days, hours=2))
+
+
+def email_of(name: str, company: Company | None) -> str:
+    """An e-mail address such as the person would have."""
+    words = [word for word in "".join(c if c.isalnum() else " " for c in name.lower()).split() if word != "dr"]
+    domain = company.website.removeprefix("https://") if company else "mail.example"
+    return f"{'.'.join(words)}@{domain}"
+
+
+def log_in(user: AbstractUser) -> None:
+    """Give the user a line by logging in with the account's password, unless there is a line already."""
+    if Line.objects.filter(user=user).exclude(secrets="").exists():
+        return
+    outcome = async_to_sync(sessions.login)(user, username=user.email, password=Secret(demo_data.LINE_PASSWORD))
+    if not isinstance(outcome, Line):
+        raise CommandError(f"The telephone provider asks for a second factor for {user.email}; the demo expects none.")

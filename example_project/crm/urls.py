@@ -1,0 +1,16 @@
+"""The pages of the CRM."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.Dashboard.as_view(), name="dashboard"),
+    path("contacts/", views.ContactList.as_view(), name="contacts"),
+    path("contacts/new/", views.ContactCreate.as_view(), name="contact-new"),
+    path("contacts/<int:pk>/", views.ContactPage.as_view(), name="contact"),
+    path("contacts/<int:pk>/edit/", views.ContactEdit.as_view(), name="contact-edit"),
+    path("companies/", views.CompanyList.as_view(), name="companies"),
+    path("companies/<int:pk>/", views.CompanyPage.as_view(), name="company"),
+    path("team/", views.Team.as_view(), name="team"),
+]
