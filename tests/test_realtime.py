@@ -39,7 +39,7 @@ async def listening(group):
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_ringing_call_reaches_the_users_pages_with_the_callers_record(ana):
-    await sync_to_async(Contact.objects.create)(name="Grace Hopper", phone="020 7946 0123")
+    await sync_to_async(Contact.objects.create)(name="Grace Hopper", phone="+44 (0) 20 7946 0123")
     async with listening(realtime.user_group(ana.pk)) as receive:
         await sync_to_async(journal.record)([said("RINGING", 0)])
         message = await receive()

@@ -224,7 +224,7 @@ class TestParties:
     """Who is at the other end, asked once and kept."""
 
     def test_the_record_is_linked_and_its_name_kept(self, line):
-        contact = Contact.objects.create(name="Grace Hopper", phone="020 7946 0123")
+        contact = Contact.objects.create(name="Grace Hopper", phone="+44 (0) 20 7946 0123")
         line.region = "GB"
         line.save()
         journal.record([said("RINGING", 0)])

@@ -13,3 +13,15 @@ class TestAppConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("tests.celery_app")
+
+        from django_voipcti import phonebook
+        from tests.testapp.models import Contact
+
+        phonebook.register(
+            Contact,
+            numbers=["phone", "mobile"],
+            label="name",
+            company="company.name",
+            url="get_absolute_url",
+            owner="owner",
+        )
