@@ -34,8 +34,6 @@ from .base import (
     BaseProvider,
     Colleague,
     Credentials,
-    DialogIdentity,
-    DialogView,
     Report,
     SecondFactor,
     SipPort,
@@ -210,10 +208,6 @@ class DummyProvider(BaseProvider):
         ]
 
     # --- call state ---------------------------------------------------------------------------------------------
-
-    def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
-        """Takes the dialog's id for the call's, so that tests of the bridge may use this provider."""
-        return DialogIdentity(external_id=dialog.id) if dialog.id else None
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
         self.require("supports_live_calls")

@@ -290,7 +290,14 @@ class VoipStudioProvider(BaseProvider):
     def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
         """A dialog id is ``<call id>-<leg>``; the call id is the one of REST and webhooks."""
         call_id = mapping.identifier(dialog.id.partition("-")[0])
-        return DialogIdentity(external_id=call_id) if call_id else None
+        if not call_id:
+            return None
+        params = dialog.local.params if dialog.local else {}
+        return DialogIdentity(
+            external_id=call_id,
+            started_at=mapping.moment(params.get("timestamp.start"), self._zone),
+            context=mapping.text(params.get("context")),
+        )
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
         now = timezone.now()
