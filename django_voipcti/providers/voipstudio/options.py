@@ -20,7 +20,6 @@
     An ``httpx2.AsyncBaseTransport`` in place of the network, for tests.
 """
 
-import string
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,22 +97,17 @@ def check(alias: str, values: Mapping[str, Any]) -> list[CheckMessage]:
 
 
 def _check_url(url: Any, where: str, *, name: str, secure: str, plain: str) -> list[CheckMessage]:
-    example = API_URL if name == "api_url" else SIP_URL
-    fields = {field for _, field, _, _ in string.Formatter().parse(str(url)) if field is not None}
-    if fields - {"domain"} or (fields and name != "sip_url"):
-        return [
-            Error(
-                f"{where}[{name!r}] holds a placeholder that is not known.",
-                hint=f"Write it as in {example}.",
-                id="voipcti.voipstudio.E001",
-            )
-        ]
-    parts = urlsplit(str(url).replace("{domain}", "domain.invalid"))
-    if parts.scheme not in {secure, plain} or not parts.hostname:
+    known = {"domain": "domain.invalid"} if name == "sip_url" else {}
+    try:
+        parts = urlsplit(str(url).format(**known))
+        readable = parts.scheme in {secure, plain} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, LookupError, AttributeError):
+        readable = False
+    if not readable:
         return [
             Error(
                 f"{where}[{name!r}] is no {secure}:// address.",
-                hint=f"Write it as in {example}.",
+                hint=f"Write it as in {SIP_URL if known else API_URL}; no other placeholder is known.",
                 id="voipcti.voipstudio.E001",
             )
         ]

@@ -55,7 +55,8 @@ def _candidates(authorization: str) -> tuple[bytes, ...]:
         pair = base64.b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError):
         return ()
-    return (pair, pair.partition(b":")[2])
+    _user, colon, password = pair.partition(b":")
+    return (pair, password) if colon else ()
 
 
 def delivery_id(body: bytes) -> str:
