@@ -1,0 +1,268 @@
+"""The package's markup as typed functions: panel, click-to-call links, call history. The template tags are thin shells.
+
+Nothing here needs inline scripts or styles, so it works under ``script-src 'self'; style-src 'self'``; everything
+works under hashed file names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from django.db import models
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import get_script_prefix
+from django.utils.html import conditional_escape, format_html, format_html_join, json_script
+from django.utils.safestring import SafeData, SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from .enums import CallState, EndReason
+from .models import Call
+from .phonebook import numbers
+from .redaction import mask_number
+from .routing import SOCKET_PATH
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    AnyUser = AbstractBaseUser | AnonymousUser
+
+__all__ = [
+    "PANEL_TEXTS",
+    "HistoryEntry",
+    "call_history",
+    "click_to_call",
+    "click_to_call_numbers",
+    "format_duration",
+    "history_entries",
+    "panel",
+]
+
+#: Everything that the panel and its connector say by themselves, by the key under which the scripts ask for it.
+PANEL_TEXTS: Mapping[str, Any] = {
+    # frame
+    "phone": _("Phone"),
+    "line": _("Line"),
+    "number": _("Number to call"),
+    "call": _("Call"),
+    "busy": _("On a call"),
+    "extension": _("ext. %(extension)s"),
+    "no_line": _("No telephone line"),
+    "dismiss": _("Dismiss"),
+    "connection_connecting": _("Connecting…"),
+    "connection_reconnecting": _("Reconnecting…"),
+    "connection_offline": _("Offline"),
+    "connection_closed": _("Not connected"),
+    "notice_connecting": _("Connecting to the server…"),
+    "notice_reconnecting": _("The connection to the server is lost. Calls may have changed; reconnecting…"),
+    "notice_offline": _("This computer is offline. Calls go on at your phone, but are not shown here."),
+    "notice_closed": _("Calls are not shown. Reload the page to connect again."),
+    # states
+    "state_incoming": _("Incoming call"),
+    "state_requested": _("Starting the call…"),
+    "state_initial": _("Pick up your phone"),
+    "state_accepted": _("Dialling…"),
+    "state_ringing": _("Ringing…"),
+    "state_connected": _("Connected"),
+    "state_on_hold": _("On hold"),
+    "state_hangup": _("Call ended"),
+    "state_cancel": _("Not connected"),
+    "state_ended_because": _("Ended: %(reason)s"),
+    "stage_phone": _("Your phone"),
+    "stage_ringing": _("Ringing"),
+    "stage_connected": _("Connected"),
+    "announce_incoming": _("Incoming call from %(who)s"),
+    "announce_state": _("%(who)s: %(state)s"),
+    # cards
+    "duration": _("Duration"),
+    "internal": _("Colleague"),
+    "withheld": _("Withheld number"),
+    "unknown_caller": _("Not in your records"),
+    "no_number": _("No number was sent"),
+    "possible_match": _("Possible match"),
+    "several_matches": _("Records with this number: %(count)s"),
+    "other_matches": _("Also possible"),
+    "choose_match": _("Who is it?"),
+    "last_calls": _("Last calls"),
+    "open_record": _("Open record"),
+    "answer": _("Answer"),
+    "decline": _("Decline"),
+    "hold": _("Hold"),
+    "resume": _("Resume"),
+    "hang_up": _("Hang up"),
+    "call_back": _("Call back"),
+    "transfer": _("Transfer"),
+    "transfer_to": _("Name, extension or number"),
+    "colleagues": _("Colleagues"),
+    "loading": _("Looking for colleagues…"),
+    "no_colleagues": _("The list of colleagues is not available. Type an extension or a number."),
+    # logging a line in
+    "login_hint": _("Log in to your telephone account to see and make calls here."),
+    "code_hint": _("Your telephone account is protected by a second factor."),
+    "email": _("E-mail address or user name"),
+    "password": _("Password"),
+    "api_key": _("API key"),
+    "code": _("Code"),
+    "log_in": _("Log in"),
+    "use_api_key": _("Use an API key"),
+    "use_password": _("Use a password"),
+    # what the connector refuses before anything is sent, by code
+    "not_connected": _(
+        "There is no connection to the server at the moment, so nothing was done. Please try again when it is back."
+    ),
+    "connection_lost": _("The connection was lost before an answer came. Look at the call before you try again."),
+    "timeout": _("The server did not answer in time. Look at the call before you try again."),
+    "too_many_requests": _("Too many requests are waiting for an answer. Please wait a moment."),
+    "missing_argument": _("Something is missing: please fill in every field."),
+    "not_supported": _(
+        "Pages cannot reach the provider's programming interface directly; use the methods of the connector."
+    ),
+    "not_authenticated": _("You are not signed in any more. Please reload the page and sign in."),
+}
+
+#: Who may see the complete numbers of calls that are not his own.
+FULL_NUMBERS = "django_voipcti.view_full_number"
+
+
+# --- panel ------------------------------------------------------------------------------------------------------------
+
+
+def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: bool = False) -> SafeString:
+    """The call panel of ``user`` with its script; nothing for anonymous visitors.
+
+    Args:
+        nonce: for hosts whose Content-Security-Policy wants one on scripts.
+        theme: ``"light"`` or ``"dark"``; by default the panel follows the page's ``color-scheme``.
+        inline: stand in the flow of the page instead of its corner.
+    """
+    if user is None or not user.is_authenticated:
+        return SafeString("")
+    query = urlencode({"language": get_language() or ""})
+    attributes = {
+        "data-connector": static("django_voipcti/connector.js"),
+        "data-styles": static("django_voipcti/panel.css"),
+        "data-url": f"{get_script_prefix()}{SOCKET_PATH}?{query}",
+        **({"theme": theme} if theme else {}),
+        **({"inline": ""} if inline else {}),
+    }
+    return format_html(
+        '<link rel="modulepreload" href="{}"{}>\n<script type="module" src="{}"{}></script>\n'
+        "<voipcti-panel{}>{}</voipcti-panel>",
+        attributes["data-connector"],
+        (by_nonce := _attributes({"nonce": nonce} if nonce else {})),
+        static("django_voipcti/panel.js"),
+        by_nonce,
+        _attributes(attributes),
+        json_script(dict(PANEL_TEXTS)),
+    )
+
+
+# --- click to call ----------------------------------------------------------------------------------------------------
+
+
+def click_to_call(number: object, *, label: object = "", region: str = "") -> SafeString:
+    """A link that calls ``number``: through the panel where there is one, else as the device does with such links.
+
+    What cannot be dialled comes back as plain text, so that templates need not ask first.
+
+    Args:
+        label: what the link says; by default the number in the form in which people write it.
+        region: country code by which national numbers are read.
+    """
+    raw = "" if number is None else str(number).strip()
+    read = numbers.parse(raw, region)
+    text = label or (numbers.display(raw, region) if raw else "")
+    if not raw or not read.is_dialable:
+        return SafeString(conditional_escape(text))
+    return _link(read, text)
+
+
+def click_to_call_numbers(text: object, *, region: str = "") -> SafeString:
+    """Running text with each telephone number in it as a link.
+
+    Markup that is safe already is left alone: a number in an attribute or a link must not be touched. Apply this first.
+    """
+    if text is None:
+        return SafeString("")
+    if isinstance(text, SafeData):
+        return SafeString(text)
+    plain, pieces, end = str(text), [], 0
+    for found in numbers.find_in_text(plain, region):
+        pieces += [conditional_escape(plain[end : found.start]), _link(found.number, found.text)]
+        end = found.end
+    pieces.append(conditional_escape(plain[end:]))
+    return mark_safe("".join(pieces))  # noqa: S308  each piece is escaped or made by format_html
+
+
+def _link(number: numbers.Number, text: object) -> SafeString:
+    """RFC 3966 for the address; ``data-voipcti-number`` is what the panel dials."""
+    if number.kind == "sip":
+        address = f"sip:{quote(number.national, safe='@.:+-_')}"
+    else:
+        extension = f";ext={number.extension}" if number.extension and number.e164 else ""
+        address = f"tel:{quote(number.e164 or number.national, safe='+*')}{extension}"
+    dialled = number.e164 or number.national
+    return format_html('<a class="voipcti-call" href="{}" data-voipcti-number="{}">{}</a>', address, dialled, text)
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One row of a record's call history, as ``user`` may see it."""
+
+    call: Call
+    number: SafeString
+    """A link that calls it; masked digits where the user may not see the number."""
+    outcome: str
+    """Why it ended, or where it stands."""
+    talked: str
+    """Talk time as ``m:ss``; empty if there was none."""
+    missed: bool
+
+
+def history_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) -> list[HistoryEntry]:
+    """The newest calls linked to ``record`` that ``user`` may see, newest first. One query, whatever their number."""
+    calls = Call.objects.for_object(record).visible_to(user).select_related("line").order_by("-started_at", "-id")
+    sees_all = user.has_perm(FULL_NUMBERS)  # type: ignore[union-attr]
+    return [_entry(call, whole=sees_all or call.line.user_id == user.pk) for call in calls[:limit]]
+
+
+def call_history(record: models.Model, user: "AnyUser | None", *, limit: int = 20) -> SafeString:
+    """A table of :func:`history_entries`, from the template ``django_voipcti/call_history.html``."""
+    entries = history_entries(record, user, limit=limit) if user is not None and user.is_authenticated else []
+    return render_to_string("django_voipcti/call_history.html", {"entries": entries, "record": record})
+
+
+def _entry(call: Call, *, whole: bool) -> HistoryEntry:
+    state = CallState(call.state)
+    reason = EndReason(call.end_reason) if call.end_reason else None
+    number, region = call.other_e164 or call.other_number, call.line.effective_region
+    return HistoryEntry(
+        call=call,
+        number=click_to_call(number, region=region) if whole else _masked(numbers.display(number, region)),
+        outcome=str((reason or state).label),
+        talked=format_duration(call.talk_time),
+        missed=reason is EndReason.MISSED,
+    )
+
+
+def _masked(number: str) -> SafeString:
+    return SafeString(conditional_escape(mask_number(number)))
+
+
+def format_duration(duration: timedelta | None) -> str:
+    """``m:ss`` or ``h:mm:ss``; empty for None."""
+    if duration is None:
+        return ""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _attributes(values: Mapping[str, str]) -> SafeString:
+    return format_html_join("", ' {}="{}"', values.items())

@@ -1,0 +1,978 @@
+/**
+ * `<voipcti-panel>`: line status, dial field, and a card for each call with who it is and what can be done.
+ *
+ * `{% voipcti_panel %}` writes the element together with the addresses of `connector.js` and `panel.css` (which are
+ * attributes, so that hashed file names work) and its texts in the page's language. It needs no inline script or style.
+ * Pages reach the live `Connector` as `document.querySelector("voipcti-panel").connector`, and hear each message as a
+ * bubbling `voipcti` event whose `detail` is the message.
+ *
+ * The panel never takes the focus by itself: an incoming call is shown and spoken, not forced on who is typing.
+ *
+ * It is one file for the reason given in connector.js; from "the element" on it is the frame, before that the card.
+ */
+
+/** Ended calls that stay in view until they are dismissed. */
+const ENDED_KEPT = 3;
+const MOST_COLLEAGUES_SHOWN = 50;
+const HUES = 8;
+const OPEN_KEY = "voipcti-panel";
+/** Tabs of one browser tell each other what was dismissed. */
+const CHANNEL = "voipcti-panel";
+
+// --- what a call means to a person: pure functions -----------------------------------------------------------------
+
+/** How a card looks: "ringing", "dialling", "talking", "held" or "ended". */
+export function phaseOf({ status, direction }) {
+  if (status === "HANGUP" || status === "CANCEL") return "ended";
+  if (status === "CONNECTED") return "talking";
+  if (status === "ON_HOLD") return "held";
+  return direction === "INBOUND" ? "ringing" : "dialling";
+}
+
+/** Key of the text that names the state. */
+export function stateKeyOf(call) {
+  if (call.status === "RINGING" && call.direction === "INBOUND") return "state_incoming";
+  return `state_${call.status.toLowerCase()}`;
+}
+
+/** What a user may do with a call, given the capabilities of its line; in the order of the buttons. */
+export function actionsFor(call, capabilities = {}) {
+  const can = (capability) => Boolean(capabilities[capability]);
+  const phase = phaseOf(call);
+  const hangUp = can("supports_hang_up");
+  if (phase === "ended") return can("supports_place") && (call.e164 || call.number) ? ["call_back"] : [];
+  if (phase === "ringing") return [...(can("supports_answer") ? ["answer"] : []), ...(hangUp ? ["decline"] : [])];
+  if (phase === "dialling") return hangUp ? ["hang_up"] : [];
+  const actions = [];
+  if (can("supports_hold")) actions.push(phase === "held" ? "resume" : "hold");
+  if (can("supports_blind_transfer")) actions.push("transfer");
+  if (hangUp) actions.push("hang_up");
+  return actions;
+}
+
+/** The stages of an outgoing call before it is connected, and the one that it is at. */
+export function stageOf({ status }) {
+  return { REQUESTED: 0, INITIAL: 0, ACCEPTED: 1, RINGING: 1 }[status] ?? 2;
+}
+
+/** Seconds as people read them: 0:07, 12:30, 1:02:03. */
+export function formatDuration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Seconds that the timer of a card shows at `now`: ringing, then talking; null where there is nothing to count. */
+export function secondsOf(call, now) {
+  const [started, answered, ended] = [call.startedAt, call.answeredAt, call.endedAt].map((text) =>
+    Date.parse(text ?? ""),
+  );
+  const since = Number.isNaN(answered) ? started : answered;
+  if (phaseOf(call) === "ended")
+    return Number.isNaN(answered) || Number.isNaN(ended) ? null : (ended - answered) / 1000;
+  return Number.isNaN(since) ? null : Math.max(0, (now - since) / 1000);
+}
+
+/** "Ada Lovelace" gives "AL"; empty if the text has no letter. */
+export function initialsOf(name) {
+  const words = name.split(/[\s,.-]+/).filter((word) => /^\p{L}/u.test(word));
+  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return chosen.map((word) => [...word][0].toLocaleUpperCase()).join("");
+}
+
+/** One of HUES colours, always the same for the same text. */
+export function hueOf(text) {
+  return [...text].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) % 9973, 7) % HUES;
+}
+
+/** Fill `%(name)s` places, as Python does. */
+export function fill(text, values = {}) {
+  return text.replace(/%\((\w+)\)[sd]/g, (place, name) => values[name] ?? place);
+}
+
+// --- making elements -----------------------------------------------------------------------------------------------
+
+/** Outlines on a 24 x 24 grid. */
+const ICONS = {
+  phone:
+    "M5 4h4l1.6 4.4-2.3 1.5a12 12 0 0 0 5.8 5.8l1.5-2.3L20 15v4a1.6 1.6 0 0 1-1.8 1.6A15.4 15.4 0 0 1 3.4 5.8 1.6 1.6 0 0 1 5 4Z",
+  inbound: "M18 6 7 17M7 9v8h8",
+  outbound: "M6 18 17 7M9 7h8v8",
+  missed: "m5 7 7 7 7-7M5 12V7h5",
+  pause: "M9 6v12M15 6v12",
+  play: "M8 5.5v13l10.5-6.5Z",
+  transfer: "M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4",
+  hang_up: "M3.5 14.5c4.9-4.9 12.1-4.9 17 0l-2.6 2.7-3.4-1.7v-2.4a9.6 9.6 0 0 0-5 0v2.400l-3.4 1.700Z",
+  close: "M6.5 6.500l11 11M17.5 6.500l-11 11",
+  chevron: "m6 14.5 6-6 6 6",
+  check: "m5 12.5 4.5 4.500L19 7.5",
+  maybe: "M9 9.200a3 3 0 1 1 4.2 2.700c-.8.4-1.2 1-1.2 2v.4M12 17.600v.1",
+  people:
+    "M9 11.500a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.600ZM3 19c.4-3 2.8-4.7 6-4.700s5.6 1.7 6 4.700M15.5 5.200a3.3 3.3 0 0 1 0 6.200M17.5 14.600c2 .6 3.2 2.1 3.5 4.4",
+  open: "M14 5h5v5M19 5l-8 8M17 14v4a1.5 1.5 0 0 1-1.5 1.500H6A1.5 1.5 0 0 1 4.5 18V8.500A1.5 1.5 0 0 1 6 7h4",
+};
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.dataset.icon = name;
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** Make an element: attributes by name, functions as listeners, null and false left out. */
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Touch the document only where something changed: a screen reader and a selection then keep their place. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setAttribute(element, name, value) {
+  if (value === null || value === false) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
+/** Mark a control as at work while `promise` runs; it keeps the focus, unlike a disabled one. */
+async function whileBusy(control, promise) {
+  control.setAttribute("aria-disabled", "true");
+  try {
+    return await promise;
+  } finally {
+    control.removeAttribute("aria-disabled");
+  }
+}
+
+const isBusy = (control) => control.getAttribute("aria-disabled") === "true";
+
+// --- one call ------------------------------------------------------------------------------------------------------
+
+const BUTTONS = {
+  answer: { icon: "phone", kind: "good" },
+  decline: { icon: "hang_up", kind: "bad" },
+  hold: { icon: "pause" },
+  resume: { icon: "play", kind: "accent" },
+  transfer: { icon: "transfer" },
+  hang_up: { icon: "hang_up", kind: "bad" },
+  call_back: { icon: "phone", kind: "quiet" },
+};
+
+/** The card of one call. Elements are made once and then only updated, so that focus and motion survive. */
+class CallCard {
+  /** @param {VoipctiPanel} panel */
+  constructor(call, panel) {
+    const { t } = panel;
+    this.panel = panel;
+    this.call = call;
+    this.buttons = new Map(
+      Object.entries(BUTTONS).map(([name, { icon: glyph, kind }]) => [
+        name,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "action",
+            part: "action",
+            "data-action": name,
+            "data-kind": kind,
+            click: () => this.#do(name),
+          },
+          icon(glyph),
+          t(name),
+        ),
+      ]),
+    );
+    this.buttons.get("transfer").setAttribute("aria-expanded", "false");
+    const nameId = `name-${call.id}`;
+    this.arrow = h("span", {}, icon(call.direction === "INBOUND" ? "inbound" : "outbound"));
+    this.state = h("span", { class: "state" });
+    this.context = h("span", { class: "context" });
+    this.timer = h("span", { class: "timer", role: "timer", "aria-label": t("duration") });
+    this.dismissButton = h(
+      "button",
+      {
+        type: "button",
+        class: "action square dismiss",
+        "aria-label": t("dismiss"),
+        click: () => panel.dismiss(this.call.id),
+      },
+      icon("close"),
+    );
+    this.avatar = h("span", { class: "avatar", "aria-hidden": "true" });
+    this.name = h("h2", { class: "name", part: "name", id: nameId });
+    this.company = h("p", { class: "company" });
+    this.number = h("bdi", { dir: "ltr" });
+    this.numberLine = h("p", { class: "number" }, this.number);
+    this.why = h("p", { class: "why" });
+    this.stages = h(
+      "ol",
+      { class: "stages" },
+      ...["stage_phone", "stage_ringing", "stage_connected"].map((key) => h("li", {}, t(key))),
+    );
+    this.matches = h("div", { class: "block" }, h("h3"), h("ul"));
+    this.past = h("div", { class: "block" }, h("h3", {}, t("last_calls")), h("ul"));
+    this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.transferBox = new TransferBox(this);
+    this.actions = h("div", { class: "actions", part: "actions" }, ...this.buttons.values());
+    this.element = h(
+      "article",
+      { class: "card", part: "card", tabindex: "-1", "aria-labelledby": nameId, "data-call": call.id },
+      h("div", { class: "top" }, this.arrow, this.state, this.context, this.timer, this.dismissButton),
+      h("div", { class: "who" }, this.avatar, h("div", {}, this.name, this.company, this.numberLine)),
+      this.why,
+      this.stages,
+      this.matches,
+      this.past,
+      h("div", { class: "actions" }, this.open),
+      this.actions,
+      this.transferBox.element,
+      this.problem,
+    );
+    this.update(call);
+  }
+
+  get phase() {
+    return phaseOf(this.call);
+  }
+
+  get title() {
+    const { contact, name, number } = this.call;
+    return contact?.label || name || number || this.panel.t("withheld");
+  }
+
+  update(call) {
+    const { t } = this.panel;
+    const moved = this.call.status !== call.status;
+    this.call = call;
+    const { phase } = this;
+    this.element.dataset.phase = phase;
+    setText(this.state, this.panel.stateText(call));
+    setText(this.context, [call.internal ? t("internal") : "", call.context].filter(Boolean).join(" · "));
+    setText(this.name, this.title);
+    setText(this.company, call.contact?.company ?? "");
+    const showsNumber = call.number && call.number !== this.title;
+    setText(this.number, showsNumber ? call.number : "");
+    this.numberLine.hidden = !showsNumber;
+    this.company.hidden = !call.contact?.company;
+    this.#showAvatar();
+    this.#showWhy();
+    this.#showMatches();
+    this.#showPast();
+    this.#showStages();
+    setAttribute(this.open, "href", call.contact?.url || null);
+    this.open.parentElement.hidden = !call.contact?.url;
+    this.dismissButton.hidden = phase !== "ended";
+    this.tick();
+    this.showActions();
+    if (moved) this.showProblem(call.status === "CANCEL" ? { message: call.cause } : null);
+  }
+
+  tick() {
+    const seconds = secondsOf(this.call, this.panel.now());
+    setText(this.timer, seconds === null ? "" : formatDuration(seconds));
+  }
+
+  showActions() {
+    const { panel } = this;
+    const wanted = panel.online || this.phase === "ended" ? actionsFor(this.call, panel.capabilitiesOf(this.call)) : [];
+    const focused = this.element.getRootNode().activeElement;
+    for (const [name, button] of this.buttons) {
+      button.hidden = !wanted.includes(name);
+      button.removeAttribute("aria-disabled");
+    }
+    this.actions.hidden = !wanted.length;
+    if (!wanted.includes("transfer")) this.transferBox.hide();
+    // Who pressed a button that is gone stays where he was; nobody else is moved.
+    if (focused && this.element.contains(focused) && !focused.checkVisibility()) this.element.focus();
+  }
+
+  showProblem(error) {
+    setText(this.problem, error?.message ?? "");
+    setAttribute(this.problem, "data-kind", error?.name === "INFO" ? "info" : null);
+  }
+
+  #showAvatar() {
+    const known = this.call.contact?.label || this.call.name;
+    const initials = known ? initialsOf(known) : "";
+    setAttribute(this.avatar, "data-hue", initials ? hueOf(known) : "none");
+    if (initials) setText(this.avatar, initials);
+    else if (!this.avatar.querySelector("svg")) this.avatar.replaceChildren(icon("phone"));
+  }
+
+  #showWhy() {
+    const { t } = this.panel;
+    const { contact, matches, name, number } = this.call;
+    const chips = [];
+    const reason = matches.find((match) => match.label === contact?.label)?.reason;
+    const sure = !contact || ["exact", "certain", "high"].includes(contact.confidence);
+    if (contact && (reason || !sure))
+      chips.push([sure ? "check" : "maybe", [sure ? "" : t("possible_match"), reason].filter(Boolean).join(" · ")]);
+    if (matches.length > 1) chips.push(["people", t("several_matches", { count: matches.length })]);
+    if (!contact && !matches.length && !this.call.internal)
+      chips.push(["maybe", name || number ? t("unknown_caller") : t("no_number")]);
+    const key = JSON.stringify(chips);
+    if (this.why.dataset.key === key) return;
+    this.why.dataset.key = key;
+    this.why.hidden = !chips.length;
+    this.why.replaceChildren(
+      ...chips.map(([glyph, text]) => h("span", { class: "chip" }, icon(glyph), h("span", {}, text))),
+    );
+  }
+
+  #showMatches() {
+    const { t } = this.panel;
+    const { contact, matches } = this.call;
+    const others = matches.filter((match) => match.label !== contact?.label || match.url !== contact?.url);
+    this.matches.hidden = !others.length;
+    setText(this.matches.querySelector("h3"), t(contact ? "other_matches" : "choose_match"));
+    const items = others.map(({ url, label, company }) =>
+      h(
+        "li",
+        {},
+        url ? h("a", { href: url }, label) : label,
+        company ? h("span", { class: "company" }, company) : null,
+      ),
+    );
+    this.#replaceItems(this.matches, others, items);
+  }
+
+  #showPast() {
+    const { lastCalls } = this.call;
+    this.past.hidden = !lastCalls.length || this.phase === "ended";
+    const items = lastCalls.map((past) => {
+      const missed = past.endReason === "missed";
+      const glyph = missed ? "missed" : past.direction === "INBOUND" ? "inbound" : "outbound";
+      const end = past.seconds ? formatDuration(past.seconds) : past.endReasonText;
+      return h(
+        "li",
+        { "data-missed": missed },
+        icon(glyph),
+        h("span", {}, this.panel.whenText(past.startedAt)),
+        h("span", { class: "end" }, end),
+      );
+    });
+    this.#replaceItems(this.past, lastCalls, items);
+  }
+
+  #replaceItems(block, data, items) {
+    const key = JSON.stringify(data);
+    if (block.dataset.key === key) return;
+    block.dataset.key = key;
+    block.querySelector("ul").replaceChildren(...items);
+  }
+
+  #showStages() {
+    this.stages.hidden = this.phase !== "dialling";
+    const current = stageOf(this.call);
+    [...this.stages.children].forEach((stage, index) => {
+      setAttribute(stage, "data-done", index < current ? "" : null);
+      setAttribute(stage, "aria-current", index === current ? "step" : null);
+    });
+  }
+
+  async #do(name) {
+    const { connector } = this.panel;
+    const { id } = this.call;
+    const button = this.buttons.get(name);
+    if (isBusy(button)) return;
+    this.showProblem(null);
+    if (name === "transfer") {
+      this.transferBox.toggle();
+      return;
+    }
+    const asked = {
+      answer: () => connector.answer(id),
+      decline: () => connector.terminate(id),
+      hold: () => connector.hold(id),
+      resume: () => connector.resume(id),
+      hang_up: () => connector.terminate(id),
+      call_back: () => connector.call(this.call.e164 || this.call.number),
+    }[name]();
+    await whileBusy(button, asked).catch((error) => this.showProblem(error));
+  }
+}
+
+/** Where a call is to go: a number typed, or a colleague picked from a list that typing narrows. */
+class TransferBox {
+  constructor(card) {
+    const { t } = card.panel;
+    this.card = card;
+    this.colleagues = [];
+    this.field = h("input", {
+      type: "text",
+      autocomplete: "off",
+      "aria-label": t("transfer_to"),
+      placeholder: t("transfer_to"),
+      input: () => this.#show(),
+    });
+    this.submit = h("button", { class: "action", "data-kind": "accent" }, t("transfer"));
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.list = h("ul", { "aria-label": t("colleagues") });
+    this.hint = h("p", { class: "hint", role: "status" });
+    this.element = h(
+      "div",
+      { class: "transfer", hidden: true, keydown: (event) => this.#onKey(event) },
+      h("form", { submit: (event) => this.#onSubmit(event) }, this.field, this.submit, this.problem),
+      this.hint,
+      this.list,
+    );
+  }
+
+  toggle() {
+    if (this.element.hidden) this.#show_();
+    else this.hide(true);
+  }
+
+  hide(andReturn = false) {
+    const button = this.card.buttons.get("transfer");
+    if (this.element.hidden) return;
+    this.element.hidden = true;
+    button.setAttribute("aria-expanded", "false");
+    if (andReturn) button.focus();
+  }
+
+  async #show_() {
+    const { panel } = this.card;
+    this.element.hidden = false;
+    this.card.buttons.get("transfer").setAttribute("aria-expanded", "true");
+    this.field.value = "";
+    setText(this.problem, "");
+    this.field.focus();
+    setText(this.hint, panel.t("loading"));
+    try {
+      this.colleagues = await panel.connector.colleagues();
+      setText(this.hint, "");
+    } catch {
+      this.colleagues = [];
+      setText(this.hint, panel.t("no_colleagues"));
+    }
+    this.#show();
+  }
+
+  get #found() {
+    const wanted = this.field.value.trim().toLocaleLowerCase();
+    return this.colleagues.filter(
+      ({ name, extension }) => extension && (name.toLocaleLowerCase().includes(wanted) || extension.startsWith(wanted)),
+    );
+  }
+
+  #show() {
+    const items = this.#found
+      .slice(0, MOST_COLLEAGUES_SHOWN)
+      .map(({ name, extension }) =>
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", class: "colleague", click: () => this.#transfer(extension) },
+            name,
+            h("span", { class: "end" }, extension),
+          ),
+        ),
+      );
+    this.list.replaceChildren(...items);
+  }
+
+  #onKey(event) {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.hide(true);
+    }
+  }
+
+  #onSubmit(event) {
+    event.preventDefault();
+    const typed = this.field.value.trim();
+    const found = this.#found;
+    // A name that leaves one colleague means him; anything with a digit is a number.
+    const number = /\d/.test(typed) || found.length !== 1 ? typed : found[0].extension;
+    this.#transfer(number);
+  }
+
+  async #transfer(number) {
+    const { panel, call } = this.card;
+    if (isBusy(this.submit)) return;
+    setText(this.problem, "");
+    try {
+      await whileBusy(this.submit, panel.connector.transfer(call.id, number));
+      this.hide(true);
+    } catch (error) {
+      setText(this.problem, error.message);
+    }
+  }
+}
+
+// --- logging a line in ---------------------------------------------------------------------------------------------
+
+/** E-mail and password, or API key, or the code of a second factor. What is typed goes to the server and is cleared. */
+class LoginForm {
+  constructor(panel) {
+    const { t } = panel;
+    this.panel = panel;
+    this.mode = "password";
+    this.nonce = "";
+    const field = (key, type, autocomplete) =>
+      h("label", {}, t(key), h("input", { type, autocomplete, spellcheck: "false" }));
+    this.fields = {
+      email: field("email", "text", "username"),
+      password: field("password", "password", "current-password"),
+      apiKey: field("api_key", "password", "off"),
+      code: field("code", "text", "one-time-code"),
+    };
+    this.other = h("button", {
+      type: "button",
+      class: "link",
+      click: () => this.show(this.mode === "password" ? "key" : "password"),
+    });
+    this.submit = h("button", { class: "action", "data-kind": "accent" }, t("log_in"));
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.hint = h("p", { class: "hint" });
+    this.element = h(
+      "form",
+      { class: "login", hidden: true, submit: (event) => this.#onSubmit(event) },
+      this.hint,
+      ...Object.values(this.fields),
+      this.problem,
+      h("div", { class: "row" }, this.submit, this.other),
+    );
+    this.show("password");
+  }
+
+  show(mode) {
+    const { t } = this.panel;
+    const shown = { password: ["email", "password"], key: ["apiKey"], code: ["code"] }[mode];
+    this.mode = mode;
+    for (const [name, label] of Object.entries(this.fields)) label.hidden = !shown.includes(name);
+    setText(this.hint, t(mode === "code" ? "code_hint" : "login_hint"));
+    setText(this.other, t(mode === "password" ? "use_api_key" : "use_password"));
+    setText(this.problem, "");
+  }
+
+  askForCode(nonce) {
+    this.nonce = nonce;
+    this.show("code");
+    this.#input("code").focus();
+  }
+
+  #input(name) {
+    return this.fields[name].querySelector("input");
+  }
+
+  async #onSubmit(event) {
+    event.preventDefault();
+    if (isBusy(this.submit)) return;
+    const value = (name) => this.#input(name).value;
+    const { connector } = this.panel;
+    setText(this.problem, "");
+    const asked = {
+      password: () => connector.login(value("email"), value("password")),
+      key: () => connector.login(value("apiKey")),
+      code: () => connector.twoFactorAuth(value("code"), this.nonce),
+    }[this.mode]();
+    try {
+      await whileBusy(this.submit, asked);
+      for (const name of ["password", "apiKey", "code"]) this.#input(name).value = "";
+    } catch (error) {
+      setText(this.problem, error.message);
+    }
+  }
+}
+
+// --- the element ---------------------------------------------------------------------------------------------------
+
+/** Node has no HTMLElement; the functions above are tested there. */
+const Base = globalThis.HTMLElement ?? class {};
+
+export class VoipctiPanel extends Base {
+  /** The live Connector; null until the panel has started. */
+  connector = null;
+  #strings = {};
+  #cards = new Map();
+  #stops = [];
+  #ticking = null;
+  #channel = null;
+  #title = null;
+
+  /** A text in the page's language. */
+  t = (key, values) => fill(this.#strings[key] ?? key, values);
+
+  async connectedCallback() {
+    if (this.connector) {
+      this.connector.connect();
+      return;
+    }
+    if (this.shadowRoot) return;
+    this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    this.#build();
+    const { Connector, enableClickToCall } = await import(this.dataset.connector);
+    this.start(new Connector({ url: this.dataset.url, messages: this.#strings }), enableClickToCall);
+  }
+
+  disconnectedCallback() {
+    // Moving an element removes it first; only one that stays away lets go of the line.
+    queueMicrotask(() => this.isConnected || this.connector?.close());
+  }
+
+  /** Show what `connector` tells. Called once, by the element itself or by a page that brings its own connector. */
+  start(connector, enableClickToCall) {
+    this.connector = connector;
+    const stops = this.#stops;
+    stops.push(
+      connector.on("message", (message) => this.#onMessage(message)),
+      connector.on("snapshot", () => this.#refresh()),
+      connector.on("connection", () => this.#refresh()),
+    );
+    if (enableClickToCall) {
+      stops.push(enableClickToCall({ canCall: () => this.canCall, call: (number) => this.call(number) }));
+    }
+    if (globalThis.BroadcastChannel) {
+      this.#channel = new BroadcastChannel(CHANNEL);
+      this.#channel.onmessage = ({ data }) => this.#remove(data.dismissed);
+    }
+    document.addEventListener("visibilitychange", () => this.#showBadge());
+    this.#refresh();
+  }
+
+  // --- for cards and pages ---
+
+  get online() {
+    return Boolean(this.connector?.online);
+  }
+
+  /** Whether a click on a number would place a call now. */
+  get canCall() {
+    return Boolean(this.connector?.isConnected()) && this.#readyLines.some((line) => line.capabilities.supports_place);
+  }
+
+  now() {
+    return this.connector ? this.connector.serverNow() : Date.now();
+  }
+
+  capabilitiesOf(call) {
+    return this.connector?.lines.find((line) => line.id === call.line)?.capabilities;
+  }
+
+  stateText(call) {
+    if (call.status === "HANGUP" && call.endReasonText)
+      return this.t("state_ended_because", { reason: call.endReasonText });
+    return this.t(stateKeyOf(call));
+  }
+
+  /** A moment in the past in a few words: today the time, then the day. */
+  whenText(moment) {
+    const date = new Date(moment);
+    const sameDay = date.toDateString() === new Date(this.now()).toDateString();
+    const locale = document.documentElement.lang || undefined;
+    const form = sameDay ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+    return new Intl.DateTimeFormat(locale, form).format(date);
+  }
+
+  /** Call `number` and show how it goes. */
+  async call(number) {
+    this.expanded = true;
+    this.#showDialProblem(null);
+    const line = this.lineSelect.hidden ? undefined : this.lineSelect.value;
+    try {
+      await whileBusy(this.dialButton, this.connector.call(number, { line }));
+      return true;
+    } catch (error) {
+      this.#showDialProblem(error);
+      return false;
+    }
+  }
+
+  /** Take the card of an ended call away, in every tab of this browser. */
+  dismiss(id) {
+    const { activeElement } = this.shadowRoot;
+    const hadFocus = this.#cards.get(id)?.element.contains(activeElement);
+    this.#remove(id);
+    this.#channel?.postMessage({ dismissed: id });
+    if (hadFocus) this.bar.focus();
+  }
+
+  get expanded() {
+    return this.bar.getAttribute("aria-expanded") === "true";
+  }
+
+  set expanded(open) {
+    setAttribute(this.bar, "aria-expanded", open);
+    this.bodyBox.hidden = !open;
+  }
+
+  // --- frame ---
+
+  #build() {
+    const { t } = this;
+    const root = this.attachShadow({ mode: "open" });
+    this.dot = h("span", { class: "dot" });
+    this.statusText = h("span", { class: "status" });
+    this.bar = h(
+      "button",
+      {
+        type: "button",
+        class: "bar",
+        part: "bar",
+        "aria-expanded": "false",
+        "aria-controls": "body",
+        click: () => this.#toggle(),
+      },
+      this.dot,
+      h("span", { class: "title" }, t("phone")),
+      this.statusText,
+      h("span", { class: "chevron" }, icon("chevron")),
+    );
+    this.connectionNotice = h("div", { class: "notice", hidden: true }, h("p"));
+    this.noticeText = h("p");
+    this.notice = h(
+      "div",
+      { class: "notice", hidden: true },
+      this.noticeText,
+      h(
+        "button",
+        {
+          type: "button",
+          class: "action square",
+          "aria-label": t("dismiss"),
+          click: () => (this.notice.hidden = true),
+        },
+        icon("close"),
+      ),
+    );
+    this.lineSelect = h("select", { "aria-label": t("line"), hidden: true });
+    this.dialField = h("input", {
+      type: "tel",
+      autocomplete: "off",
+      enterkeyhint: "go",
+      "aria-label": t("number"),
+      placeholder: t("number"),
+    });
+    this.dialButton = h("button", { class: "action", "data-kind": "good", part: "action" }, icon("phone"), t("call"));
+    this.dialProblem = h("p", { class: "problem", role: "alert" });
+    this.dial = h(
+      "form",
+      { class: "dial", part: "dial", submit: (event) => this.#onDial(event) },
+      this.lineSelect,
+      this.dialField,
+      this.dialButton,
+      this.dialProblem,
+    );
+    this.login = new LoginForm(this);
+    this.cardsBox = h("div", { class: "calls" });
+    this.bodyBox = h(
+      "div",
+      { class: "body", id: "body", hidden: true },
+      this.connectionNotice,
+      this.notice,
+      this.cardsBox,
+      this.dial,
+      this.login.element,
+    );
+    this.polite = h("div", { class: "spoken", role: "status" });
+    this.urgent = h("div", { class: "spoken", role: "alert" });
+    const panel = h(
+      "section",
+      { class: "panel", part: "panel", "aria-label": t("phone"), hidden: true },
+      this.bar,
+      this.bodyBox,
+    );
+    const show = () => (panel.hidden = false);
+    const styles = h("link", { rel: "stylesheet", href: this.dataset.styles, load: show, error: show });
+    root.append(styles, panel, this.polite, this.urgent);
+    this.expanded = this.#remembered() !== "closed";
+  }
+
+  #remembered() {
+    try {
+      return localStorage.getItem(OPEN_KEY);
+    } catch {
+      return null; // storage is forbidden in this browser: the panel then starts open
+    }
+  }
+
+  #toggle() {
+    this.expanded = !this.expanded;
+    try {
+      localStorage.setItem(OPEN_KEY, this.expanded ? "open" : "closed");
+    } catch {
+      // as above: it works, it is only not remembered
+    }
+  }
+
+  async #onDial(event) {
+    event.preventDefault();
+    if (isBusy(this.dialButton)) return;
+    if (await this.call(this.dialField.value)) this.dialField.value = "";
+  }
+
+  #showDialProblem(error) {
+    setText(this.dialProblem, error?.message ?? "");
+    setAttribute(this.dialProblem, "data-kind", error?.name === "INFO" ? "info" : null);
+  }
+
+  get #readyLines() {
+    return (this.connector?.lines ?? []).filter((line) => line.status === "READY");
+  }
+
+  // --- what the connector tells ---
+
+  #onMessage(message) {
+    this.dispatchEvent(new CustomEvent("voipcti", { detail: message, bubbles: true, composed: true }));
+    if (message.call) this.#showCall(message.call);
+    else if (message.name === "TWO_FACTOR_AUTH") this.login.askForCode(message.nonce);
+    else if ((message.name === "ERROR" || message.name === "INFO") && message.ref === undefined)
+      this.#showNotice(message);
+    this.#showFrame();
+  }
+
+  #refresh() {
+    const live = new Set();
+    for (const call of this.connector.calls) {
+      live.add(call.id);
+      this.#showCall(call);
+    }
+    for (const card of this.#cards.values()) card.showActions();
+    this.#showFrame();
+  }
+
+  #showCall(call) {
+    let card = this.#cards.get(call.id);
+    const previous = card?.call.status;
+    if (!card && phaseOf(call) === "ended" && call.direction === "OUTBOUND" && !call.cause) return;
+    if (card) card.update(call);
+    else {
+      card = new CallCard(call, this);
+      this.#cards.set(call.id, card);
+      this.cardsBox.prepend(card.element);
+      if (card.phase !== "ended") this.expanded = true;
+    }
+    if (previous !== call.status) this.#announce(card);
+    this.#forgetOldCards();
+    this.#keepTicking();
+    this.#showBadge();
+  }
+
+  /** Speak what changed; an incoming call at once, the rest when the screen reader has time. */
+  #announce(card) {
+    const { t } = this;
+    const who = [card.title, card.call.contact?.company].filter(Boolean).join(", ");
+    if (card.phase === "ringing") setText(this.urgent, t("announce_incoming", { who }));
+    else {
+      setText(this.urgent, "");
+      setText(this.polite, t("announce_state", { who: card.title, state: this.stateText(card.call) }));
+    }
+  }
+
+  #forgetOldCards() {
+    const ended = [...this.#cards.values()].filter((card) => card.phase === "ended");
+    for (const card of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#remove(card.call.id);
+  }
+
+  #remove(id) {
+    const card = this.#cards.get(id);
+    if (!card || card.phase !== "ended") return;
+    card.element.remove();
+    this.#cards.delete(id);
+    this.#showFrame();
+  }
+
+  #keepTicking() {
+    const running = [...this.#cards.values()].some((card) => card.phase !== "ended");
+    if (running && this.#ticking === null) {
+      this.#ticking = setInterval(() => this.#cards.forEach((card) => card.phase === "ended" || card.tick()), 1000);
+    } else if (!running && this.#ticking !== null) {
+      clearInterval(this.#ticking);
+      this.#ticking = null;
+    }
+  }
+
+  /** While the page is hidden, its title says who rings. */
+  #showBadge() {
+    const ringing = [...this.#cards.values()].find((card) => card.phase === "ringing");
+    if (ringing && document.hidden) {
+      this.#title ??= document.title;
+      document.title = `☎ ${ringing.title}`;
+    } else if (this.#title !== null) {
+      document.title = this.#title;
+      this.#title = null;
+    }
+  }
+
+  #showNotice({ name, message }) {
+    setText(this.noticeText, message);
+    setAttribute(this.notice, "data-kind", name === "ERROR" ? "error" : "info");
+    this.notice.hidden = false;
+    this.expanded = true;
+    setText(this.polite, message);
+  }
+
+  #showFrame() {
+    const { t } = this;
+    const lines = this.connector?.lines ?? [];
+    const ready = this.#readyLines;
+    const busy = [...this.#cards.values()].some((card) => card.phase !== "ended");
+    const { state, text } = this.#status(lines, ready, busy);
+    this.dot.dataset.state = state;
+    setText(this.statusText, text);
+    const away = !this.online && this.connector && this.connector.state !== "connecting";
+    setText(this.connectionNotice.querySelector("p"), away ? t(`notice_${this.connector.state}`) : "");
+    this.connectionNotice.hidden = !away;
+    const needsLogin = this.online && lines.every((line) => line.status === "LOGGED_OUT");
+    this.login.element.hidden = !needsLogin;
+    if (!needsLogin && this.login.mode === "code") this.login.show("password");
+    this.dial.hidden = needsLogin || !ready.some((line) => line.capabilities.supports_place);
+    this.#showLines(ready);
+    for (const card of this.#cards.values()) card.showActions();
+  }
+
+  #status(lines, ready, busy) {
+    const { t } = this;
+    const connection = this.connector?.state ?? "connecting";
+    if (!this.online)
+      return {
+        state: connection === "closed" ? "error" : "waiting",
+        text: t(`connection_${connection === "open" ? "connecting" : connection}`),
+      };
+    if (!lines.length) return { state: "off", text: t("no_line") };
+    const shown =
+      ready[0] ??
+      lines.find((line) => line.status === "ERROR") ??
+      lines.find((line) => line.status !== "LOGGED_OUT") ??
+      lines[0];
+    const detail =
+      shown.status === "READY" ? shown.extension && t("extension", { extension: shown.extension }) : shown.message;
+    const state = { READY: busy ? "busy" : "ready", LOGGED_IN: "waiting", ERROR: "error" }[shown.status] ?? "off";
+    return { state, text: [busy ? t("busy") : shown.statusLabel, detail].filter(Boolean).join(" · ") };
+  }
+
+  /** A user with several lines chooses the one to call from. */
+  #showLines(ready) {
+    const lines = ready.filter((line) => line.capabilities.supports_place);
+    this.lineSelect.hidden = lines.length < 2;
+    const key = lines.map((line) => `${line.id} ${line.label}`).join("\n");
+    if (this.lineSelect.dataset.key === key) return;
+    const { value } = this.lineSelect;
+    this.lineSelect.dataset.key = key;
+    this.lineSelect.replaceChildren(
+      ...lines.map((line) => h("option", { value: line.id }, [line.label, line.extension].filter(Boolean).join(" · "))),
+    );
+    if (lines.some((line) => line.id === value)) this.lineSelect.value = value;
+  }
+}
+
+if (globalThis.customElements && !customElements.get("voipcti-panel"))
+  customElements.define("voipcti-panel", VoipctiPanel);

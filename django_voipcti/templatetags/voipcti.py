@@ -1,0 +1,45 @@
+"""``{% load voipcti %}``: shells around :mod:`django_voipcti.html`, which does the work and has the documentation."""
+
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.utils.safestring import SafeString
+
+from .. import html
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def voipcti_panel(context: template.Context, theme: str = "", inline: bool = False) -> SafeString:
+    """The call panel for the user of this page. See :func:`django_voipcti.html.panel`."""
+    return html.panel(_user(context), nonce=_nonce(context), theme=theme, inline=inline)
+
+
+@register.simple_tag
+def click_to_call(number: Any, label: Any = "", region: str = "") -> SafeString:
+    """A link that calls a number. See :func:`django_voipcti.html.click_to_call`."""
+    return html.click_to_call(number, label=label, region=region)
+
+
+@register.filter
+def click_to_call_numbers(text: Any, region: str = "") -> SafeString:
+    """Text whose telephone numbers are links. See :func:`django_voipcti.html.click_to_call_numbers`."""
+    return html.click_to_call_numbers(text, region=region)
+
+
+@register.simple_tag(takes_context=True)
+def call_history(context: template.Context, record: Model, limit: int = 20) -> SafeString:
+    """A table of the calls with a record. See :func:`django_voipcti.html.call_history`."""
+    return html.call_history(record, _user(context), limit=limit)
+
+
+def _user(context: template.Context) -> Any:
+    """Who looks at the page: ``user`` of the auth context processor, else that of the request."""
+    return context.get("user") or getattr(context.get("request"), "user", None)
+
+
+def _nonce(context: template.Context) -> str:
+    """The nonce of Django's own CSP support (6.0) or of django-csp, if the host uses one of them."""
+    return str(context.get("csp_nonce") or getattr(context.get("request"), "csp_nonce", "") or "")
