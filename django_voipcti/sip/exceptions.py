@@ -58,7 +58,7 @@ class MalformedMessage(RemoteProtocolError):
         request = self.request
         if request is None or request.method == "ACK":
             return None
-        if not all(name in request.headers for name in ("Via", "From", "To", "Call-ID", "CSeq")):
+        if "Via" not in request.headers or "CSeq" not in request.headers:
             return None
         return Response.to(request, self.status, to_tag=to_tag)
 

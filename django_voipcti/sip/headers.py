@@ -157,7 +157,7 @@ def key_of(name: str) -> str:
     return key
 
 
-_LINE_BREAK = re.compile(r"[\r\n\0]")
+_LINE_BREAK = re.compile(r"[\r\n]")
 
 
 class Headers:

@@ -1,105 +1,35 @@
 """Calls of our own, as the caller (RFC 3261, 9, 13, 14, 15; RFC 3311 as the answering side; RFC 6026).
 
-The machine is ``CALLER``. Rules:
+The machine is ``caller.CALLER``. Rules:
 
 Rule 1: one event ends it: ``InviteFailed`` if it was not answered (or answered after we had cancelled), else
     ``InviteEnded``.
 Rule 2: CANCEL is sent after a provisional response, not before (9.1). If a 2xx wins the race, it gets ACK and BYE.
 Rule 3: the first 2xx makes the dialog. A 2xx of another branch of a fork gets ACK and BYE, even later (13.2.2.4).
-Rule 4: a 2xx of ours to a re-INVITE is repeated until the ACK comes, on reliable transports, too: further hops may not
-    be reliable (13.3.1.4).
-Rule 5: it outlives its BYE as long as a REFER is open: its NOTIFYs come in the same dialog.
+Rule 4: it outlives its BYE as long as a REFER is open: its NOTIFYs come in the same dialog.
 
 We have no media: offers are answered ``inactive`` (``sdp``). A 3xx is reported, not followed. 100rel is not offered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import Enum, auto
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Literal
 
 from .agent import ALLOW, Agent, Exchange, RequestUser
+from .caller import CALLER, Input, State
 from .dialogs import Dialog
 from .events import Ignored, InviteAnswered, InviteEnded, InviteFailed, InviteProgress
 from .exceptions import LocalProtocolError
 from .headers import Headers
 from .messages import Request, Response
+from .offers import OfferAnswerer
 from .refer import Refer
 from .sdp import BlackHole
 from .transactions import Failure, ServerTransaction
 from .uri import NameAddr, SipUri
 
 __all__ = ["CALLER", "Input", "Invite", "State"]
-
-
-class State(Enum):
-    """States of a call of our own."""
-
-    CALLING = auto()
-    #: A provisional response came.
-    EARLY = auto()
-    #: We gave up; the final response is still to come.
-    CANCELLING = auto()
-    CONFIRMED = auto()
-    #: We sent BYE.
-    ENDING = auto()
-    ENDED = auto()
-
-
-class Input(Enum):
-    """What can happen to a call of our own."""
-
-    PROVISIONAL = auto()
-    SUCCESS = auto()
-    #: A final response from 300 on, or none.
-    FAILURE = auto()
-    #: We want it to end.
-    HANG_UP = auto()
-    #: They sent BYE.
-    BYE = auto()
-    #: Our BYE was answered, or never will be.
-    BYE_DONE = auto()
-    #: The connection is gone, or the dialog on the other side.
-    LOST = auto()
-
-
-_UNANSWERED = {
-    Input.PROVISIONAL: State.EARLY,
-    Input.SUCCESS: State.CONFIRMED,
-    Input.FAILURE: State.ENDED,
-    Input.HANG_UP: State.CANCELLING,
-    Input.LOST: State.ENDED,
-}
-
-CALLER: Mapping[State, Mapping[Input, State]] = MappingProxyType(
-    {
-        State.CALLING: _UNANSWERED,
-        State.EARLY: _UNANSWERED,
-        State.CANCELLING: {
-            Input.PROVISIONAL: State.CANCELLING,
-            Input.SUCCESS: State.ENDING,
-            Input.FAILURE: State.ENDED,
-            Input.HANG_UP: State.CANCELLING,
-            Input.LOST: State.ENDED,
-        },
-        State.CONFIRMED: {
-            Input.SUCCESS: State.CONFIRMED,
-            Input.HANG_UP: State.ENDING,
-            Input.BYE: State.ENDED,
-            Input.LOST: State.ENDED,
-        },
-        State.ENDING: {
-            Input.SUCCESS: State.ENDING,
-            Input.HANG_UP: State.ENDING,
-            Input.BYE: State.ENDED,
-            Input.BYE_DONE: State.ENDED,
-            Input.LOST: State.ENDED,
-        },
-        State.ENDED: {Input.SUCCESS: State.ENDED, Input.HANG_UP: State.ENDED, Input.BYE_DONE: State.ENDED},
-    }
-)
 
 
 _CANCELLED = "cancelled"
@@ -166,8 +96,8 @@ class Invite:
         #: ACKs by To tag, to be repeated with a repeated 2xx.
         self._acks: dict[str, Request] = {}
         self._refers: list[Refer] = []
-        #: CSeq number of the re-INVITE whose ACK is to come.
-        self._unconfirmed = 0
+        # 13.3.1.4: without the ACK for our 2xx, the session is ended.
+        self._offers = OfferAnswerer(agent, self._media, on_no_ack=self.hang_up)
         self._exchange = Exchange(
             agent,
             self,
@@ -393,7 +323,8 @@ class Invite:
         self._forget_if_over()
 
     def _stop_timers(self) -> None:
-        for name in ("ring", "cancelled", "2xx"):
+        self._offers.stop()
+        for name in ("ring", "cancelled"):
             self._agent.timers.cancel((self, name))
 
     def _forget_if_over(self) -> None:
@@ -423,7 +354,8 @@ class Invite:
             self._feed(Input.BYE)
             self._ended(by=by)
         elif method in ("INVITE", "UPDATE"):
-            self._on_offer(transaction, request, now)
+            self.dialog.learn(request, as_caller=False)
+            self._offers.answer(transaction, request, now)
         elif method in ("INFO", "OPTIONS"):
             respond(transaction, 200, now, headers=[("Allow", ALLOW)])
         else:
@@ -449,41 +381,9 @@ class Invite:
         else:
             refer.on_notify(request, state, now)
 
-    def _on_offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """Answer a re-INVITE (14.2) or an UPDATE (RFC 3311, 5.2)."""
-        self.dialog.learn(request, as_caller=False)
-        is_invite = request.method == "INVITE"
-        body: bytes | None = b""
-        if request.body:
-            body = self._media.answer(request.body)
-        elif is_invite:
-            body = self._media.offer()
-        if body is None:
-            self._agent.respond(transaction, 488, now)
-            return
-        headers: list[tuple[str, object]] = [("Contact", self._agent.contact), ("Allow", ALLOW)]
-        if body:
-            headers.append(("Content-Type", "application/sdp"))
-        response = self._agent.respond(transaction, 200, now, headers=headers, body=body)
-        if is_invite:
-            self._repeat(response, now, self._agent.timing.t1, now + 64 * self._agent.timing.t1)
-
-    def _repeat(self, response: Response, now: float, interval: float, until: float) -> None:
-        def again(at: float) -> None:
-            if at >= until:
-                # 13.3.1.4: no ACK: the session is ended.
-                self.hang_up(at)
-                return
-            self._agent.transactions.send(response)
-            self._repeat(response, at, min(2 * interval, self._agent.timing.t2), until)
-
-        self._unconfirmed = response.cseq.number
-        self._agent.timers.set((self, "2xx"), min(now + interval, until), again)
-
     def on_ack(self, request: Request, now: float) -> None:
-        """Stop repeating our 2xx."""
-        if request.cseq.number == self._unconfirmed:
-            self._agent.timers.cancel((self, "2xx"))
+        """The ACK for our 2xx to a re-INVITE."""
+        self._offers.on_ack(request)
 
 
 def _targets(response: Response) -> tuple[str, ...]:

@@ -330,8 +330,8 @@ def parse_message(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Request
     if not end:
         raise MalformedMessage("the header has no end")
     breaks = head.count(b"\r\n")
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
-        raise MalformedMessage("the header has a lone CR or LF, or a NUL")
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
+        raise MalformedMessage("the header has a lone CR or LF")
     if breaks > limits.header_count * 2:
         raise MalformedMessage("the message has more header lines than the limit", status=513)
     text = head.decode("utf-8", "surrogateescape")

@@ -252,7 +252,8 @@ class TransactionLayer:
 
 def _server_key(request: Request, method: str) -> tuple[str, ...]:
     via = request.via
-    if via.branch.startswith(BRANCH_MAGIC):
+    if via.branch.startswith(BRANCH_MAGIC) and via.branch != BRANCH_MAGIC:
         return (via.branch, via.sent_by, method)
-    # 17.2.3: an RFC 2543 client makes no unique branches; the To tag is left out, an ACK has one where INVITE had none.
+    # 17.2.3: an RFC 2543 client makes no unique branches, nor does one that sends the magic alone. The To tag is left
+    # out, because an ACK has one where its INVITE had none.
     return (str(via), request.uri, request.call_id, str(request.cseq.number), request.from_.tag or "", method)
