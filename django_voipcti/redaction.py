@@ -9,6 +9,8 @@ import re
 __all__ = ["PhoneNumber", "Secret", "SipAddress", "mask_digits", "mask_number"]
 
 _VISIBLE_DIGITS = 3
+#: A number of at least so many digits may show its country as well without showing most of itself.
+_LONG_NUMBER = 9
 _LONG_DIGIT_RUN = re.compile(r"\d{5,}")
 
 
@@ -17,7 +19,7 @@ def mask_number(number: str) -> str:
     digits = sum(character.isdigit() for character in number)
     if digits <= _VISIBLE_DIGITS + 2:
         return re.sub(r"\d", "*", number)
-    country = 2 if number.startswith("+") else 0
+    country = 2 if number.startswith("+") and digits >= _LONG_NUMBER else 0
     seen = 0
     masked = []
     for character in number:

@@ -17,14 +17,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from kombu.exceptions import OperationalError
 
 from .conf import app_settings
 from .exceptions import WebhookRejected
 from .models import WebhookDelivery
 from .providers import UnknownProvider, providers
 from .providers.base import BaseProvider
+from .tasks import process_delivery
 
-__all__ = ["webhook"]
+__all__ = ["PROCESS_DELIVERY", "webhook"]
 
 logger = logging.getLogger("django_voipcti.webhooks")
 
@@ -99,11 +101,17 @@ def _store(provider: BaseProvider, headers: Mapping[str, str], body: bytes) -> N
             },
         )
         if delivery.processed_at is None:
-            # A repetition may be the sender's answer to our trouble, so it starts the work again. Robust: without a
-            # broker the delivery stays stored and unprocessed, and the sweep finds it.
-            transaction.on_commit(
-                lambda: current_app.send_task(PROCESS_DELIVERY, args=[delivery.pk], retry=False), robust=True
-            )
+            # A repetition may be the sender's answer to our trouble, so it starts the work again.
+            transaction.on_commit(lambda: _hand_over(delivery.pk), robust=True)
+
+
+def _hand_over(delivery_id: int) -> None:
+    """Let a worker work the delivery off. Without a broker it is done here: a call is recorded none the less."""
+    try:
+        current_app.send_task(PROCESS_DELIVERY, args=[delivery_id], retry=False)
+    except OperationalError as error:
+        logger.warning("No broker for webhook delivery %s: %s", delivery_id, error, extra={"action": "webhook_inline"})
+        process_delivery.apply(args=[delivery_id])
 
 
 def _storable_id(delivery_id: str) -> str:
