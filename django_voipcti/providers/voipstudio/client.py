@@ -56,6 +56,15 @@ class Answer:
         data = self.payload.get("data")
         return data if isinstance(data, dict) else self.payload
 
+    def require_resource(self) -> dict[str, Any]:
+        """:attr:`fields`, which have to be there: a portal that answers everything with a page is not the platform."""
+        if not self.fields:
+            raise ProviderProtocolError(
+                _("Something else than VoIPstudio answers. Check the network and the option api_url."),
+                status=self.status,
+            )
+        return self.fields
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of a collection; whatever is no row is left out. Raises :exc:`ProviderProtocolError` without one."""

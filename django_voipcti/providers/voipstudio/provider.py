@@ -162,7 +162,7 @@ class VoipStudioProvider(BaseProvider):
 
     async def _settle(self, token: Secret, *, kind: str) -> Credentials:
         """Exchange what the user logged in with for a token of our own, and fetch what SIP needs."""
-        me = (await self._client.request("GET", "/me", token=token)).fields
+        me = (await self._client.request("GET", "/me", token=token)).require_resource()
         account = mapping.identifier(me.get("id"))
         domain, password = mapping.text(me.get("sip_domain")), mapping.text(me.get("sip_password"))
         if not account or not password or not _DOMAIN.match(domain):
@@ -225,10 +225,11 @@ class VoipStudioProvider(BaseProvider):
 
     async def keep_alive(self, account: Account) -> None:
         """Only a 401 is :exc:`AuthenticationFailed`; trouble on the way is no logout."""
-        await self._client.request("GET", "/ping", token=self._token(account))
+        answer = await self._client.request("GET", "/ping", token=self._token(account))
+        answer.require_resource()
 
     async def check_account(self, account: Account) -> str:
-        me = (await self._client.request("GET", "/me", token=self._token(account))).fields
+        me = (await self._client.request("GET", "/me", token=self._token(account))).require_resource()
         if mapping.text(me.get("sip_password")) != account.secrets.get(SIP_PASSWORD):
             raise AuthenticationFailed(
                 _("The API key works, but the SIP password was changed since the login. Log the line in again.")
@@ -362,7 +363,8 @@ class VoipStudioProvider(BaseProvider):
             raise
         except ProviderRejected as error:
             raise _not_placed(error) from error
-        await report(records.placed_call(answer.fields, requested, number=number, zone=self._zone, now=timezone.now()))
+        row = answer.fields if answer.status == 201 else answer.require_resource()
+        await report(records.placed_call(row, requested, number=number, zone=self._zone, now=timezone.now()))
 
     async def answer(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         await self._change(account, call, {"state": "CONNECTED"})

@@ -23,7 +23,7 @@ from . import mapping
 
 __all__ = ["authenticate", "delivery_id", "parse"]
 
-_LONGEST_ID = 120
+_LONGEST_ID = 80
 
 
 def authenticate(headers: Mapping[str, str], *, secrets: Iterable[Secret]) -> None:
@@ -105,7 +105,7 @@ def parse(body: bytes, *, provider: str, zone: tzinfo, received_at: datetime) ->
                 cause=mapping.text(fields.get("t_cause")),
                 context=mapping.text(fields.get("context")),
                 recording=mapping.identifier(fields.get("monitor_id")),
-                key=f"{delivery_id(body)}/{own.account}",
+                key=delivery_id(body),
                 raw=fields,
             )
         )

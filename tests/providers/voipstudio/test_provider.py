@@ -160,6 +160,18 @@ async def test_only_a_401_says_that_the_credentials_are_dead(provider, service):
         assert not isinstance(caught.value, AuthenticationFailed)
 
 
+@pytest.mark.parametrize(
+    "body", ["<html>Log in to the airport's network</html>", "", "[]", '{"data": {}, "links": {}}']
+)
+async def test_a_page_that_answers_everything_is_not_the_platform(provider, service, body):
+    service.otherwise = httpx2.Response(200, text=body)
+    for work in (provider.keep_alive, provider.check_account):
+        with pytest.raises(ProviderProtocolError, match="Something else"):
+            await work(ACCOUNT)
+    with pytest.raises(ProviderProtocolError, match="Something else"):
+        await provider.place_call(ACCOUNT, call=7, number=NUMBER, report=Reports())
+
+
 async def test_logging_out_revokes_the_token_that_was_minted(provider, service):
     await provider.logout(ACCOUNT)
     assert service.trace == [f"DELETE /apitokens/{MINTED}"]
