@@ -71,8 +71,8 @@ def parse_params(text: str) -> dict[str, str | None]:
     for part in _split(_SEMICOLON, ";", text) if '"' in text else text.split(";"):
         name, equals, value = part.partition("=")
         name = name.strip().lower()
-        if not name:
-            raise MalformedMessage("a header field has an empty parameter")
+        if not name or '"' in name:
+            raise MalformedMessage("a header field has a parameter without a name")
         value = value.strip()
         if value[:1] == '"':
             value = unquote(value)

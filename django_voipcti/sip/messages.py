@@ -68,7 +68,7 @@ class Message(ABC):
     @property
     def call_id(self) -> str:
         """Call-ID, compared byte by byte (20.8)."""
-        return self._required("Call-ID")
+        return _required(self.headers, "Call-ID")
 
     @property
     def cseq(self) -> CSeq:
@@ -145,12 +145,6 @@ class Message(ABC):
         """The media type in lower case, without its parameters."""
         value = self.headers.get("Content-Type")
         return None if value is None else value.partition(";")[0].strip().lower()
-
-    def _required(self, name: str) -> str:
-        value = self.headers.get(name)
-        if not value:
-            raise MalformedMessage(f"{name} is missing")
-        return value
 
     def _seconds(self, name: str) -> int | None:
         value = self.headers.get(name)
@@ -285,16 +279,23 @@ _COPIED = frozenset({"via", "from", "to", "call-id", "cseq"})
 _HAS_TAG = re.compile(r";\s*+tag\s*+=", re.IGNORECASE)
 
 
+def _required(headers: Headers, name: str) -> str:
+    value = headers.get(name)
+    if not value:
+        raise MalformedMessage(f"{name} is missing")
+    return value
+
+
 def _read_cseq(headers: Headers) -> CSeq:
-    return CSeq.parse(headers.get("CSeq", ""))
+    return CSeq.parse(_required(headers, "CSeq"))
 
 
 def _read_from(headers: Headers) -> NameAddr:
-    return NameAddr.parse(headers.get("From", ""))
+    return NameAddr.parse(_required(headers, "From"))
 
 
 def _read_to(headers: Headers) -> NameAddr:
-    return NameAddr.parse(headers.get("To", ""))
+    return NameAddr.parse(_required(headers, "To"))
 
 
 def _read_vias(headers: Headers) -> tuple[Via, ...]:
@@ -406,8 +407,7 @@ def _checked_body(message: Message, version: str, body: bytes) -> bytes:
     headers.typed("from", _read_from)
     headers.typed("to", _read_to)
     headers.typed("cseq", _read_cseq)
-    if not headers.get("Call-ID"):
-        raise MalformedMessage("Call-ID is missing")
+    _required(headers, "Call-ID")
     length = headers.get("Content-Length")
     if length is None:
         return body
