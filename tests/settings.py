@@ -5,6 +5,7 @@ test starts finds the same addresses in the environment (`VOIPCTI_TEST_*`). Impo
 """
 
 import os
+from typing import Any
 
 SECRET_KEY = "only-for-tests-" + "0123456789abcdef" * 3
 DEBUG = False
@@ -52,7 +53,7 @@ TEMPLATES = [
 ]
 
 if os.environ.get("VOIPCTI_TEST_DB", "sqlite") == "postgres":
-    DATABASES = {
+    DATABASES: dict[str, dict[str, Any]] = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": os.environ.get("VOIPCTI_TEST_DB_NAME", "voipcti"),
