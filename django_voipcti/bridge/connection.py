@@ -7,14 +7,14 @@ follows. It comes back by itself after every failure, except after one that anot
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, NegotiationError, WebSocketException
 from websockets.typing import Subprotocol
 
 from .. import __version__
@@ -154,7 +154,7 @@ class SipConnection:
         if self._fatal or (self._core is None and self._failure):
             link.lost(self._failure, fatal=self._fatal)
         if self._core is not None:
-            self.apply(lambda core, now: [self._subscribe(core, watch, now) for watch in mine])
+            self.apply(lambda core, now: self._subscribe_all(core, mine, now))
 
     def remove(self, link: LineLink) -> None:
         """Serve a line no longer; its subscriptions are given back."""
@@ -216,12 +216,18 @@ class SipConnection:
                 self._tell_lost(error)
                 if self._fatal:
                     return
+            # A defect of ours, or of a provider, must not leave lines that look connected.
+            except Exception as error:
+                logger.exception("the connection to %s broke down", self.host, extra={"action": "bridge.sip.defect"})
+                self._tell_lost(error)
             held_for = 0.0 if opened_at is None else self._clock() - opened_at
             await asyncio.sleep(self._retries.next_delay(held_for=held_for))
 
     async def _open(self) -> ClientConnection:
         profile = self.profile
-        return await connect(
+        # Absent, the library verifies against the system's store; None would mean no TLS.
+        options: dict[str, Any] = {} if profile.ssl_context is None else {"ssl": profile.ssl_context}
+        socket = await connect(
             profile.url,
             subprotocols=[Subprotocol("sip")],
             # RFC 7692 would cost 33 kB for each connection and gain nothing on messages of this size.
@@ -234,16 +240,19 @@ class SipConnection:
             max_size=_MAX_MESSAGE,
             user_agent_header=f"django-voipcti/{__version__}",
             logger=_wire_logger,
-            **({"ssl": profile.ssl_context} if profile.ssl_context is not None else {}),
+            **options,
         )
+        if socket.subprotocol != "sip":
+            await socket.close(1002)
+            raise NegotiationError("the server did not agree to the subprotocol sip")
+        return socket
 
     async def _drive(self, socket: ClientConnection) -> None:
         """Move frames, timers and events; decide nothing."""
         core = self._core = self._new_core()
         self._logged_in, self._rejected, self._failure = False, None, ""
         try:
-            for watch in self._watches:
-                self._subscribe(core, watch, self._clock())
+            self._subscribe_all(core, self._watches, self._clock())
             while True:
                 self._dirty = False
                 for data in core.data_to_send():
@@ -252,7 +261,7 @@ class SipConnection:
                 await self._room()
                 try:
                     async with asyncio.timeout_at(self._deadline(core)) as self._alarm:
-                        frame = await socket.recv()
+                        frame = await socket.recv(decode=False)
                 except TimeoutError:
                     core.handle_timer(self._clock())
                     self._resubscribe(core)
@@ -297,21 +306,22 @@ class SipConnection:
 
     # --- subscriptions --------------------------------------------------------------------------------------------
 
-    def _subscribe(self, core: UserAgentCore, watch: _Watch, now: float) -> None:
-        watch.again_at = None
-        watch.link.subscribed(watch.uri)
-        watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
+    def _subscribe_all(self, core: UserAgentCore, watches: Iterable[_Watch], now: float) -> None:
+        for watch in watches:
+            watch.again_at = None
+            watch.link.subscribed(watch.uri)
+            watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
 
     def _resubscribe(self, core: UserAgentCore) -> None:
         now = self._clock()
-        for watch in self._watches:
-            if watch.again_at is not None and watch.again_at <= now:
-                self._subscribe(core, watch, now)
+        due = [watch for watch in self._watches if watch.again_at is not None and watch.again_at <= now]
+        self._subscribe_all(core, due, now)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
     def _handle(self, core: UserAgentCore, *, lost: bool = False) -> None:
         for event in core.events():
+            logger.debug("%s: %r", self.host, event, extra={"action": "bridge.sip.event"})
             self._pass_on(event)
             match event:
                 case AuthenticationFailed():

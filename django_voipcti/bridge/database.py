@@ -1,9 +1,11 @@
 """Database work of the bridge: units of work in threads, with stale connections closed around each."""
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import ParamSpec, TypeVar
 
 from django.db import (
@@ -37,6 +39,7 @@ class Database:
     """A few threads for units of work; the event loop never waits for the database."""
 
     def __init__(self, *, threads: int = 3) -> None:
+        self._threads = threads
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="voipcti-db")
 
     async def run(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -67,8 +70,16 @@ class Database:
                 logger.warning("the database is away: %s", error, extra={"action": "bridge.database.away"})
             await asyncio.sleep(retries.next_delay())
 
-    def close(self) -> None:
-        """End the threads after the work that they have begun, and with them their connections."""
-        for _thread in range(self._executor._max_workers):
-            self._executor.submit(connections.close_all)
-        self._executor.shutdown(wait=True)
+    def close(self, seconds: float) -> None:
+        """Close the threads' connections and end the threads; give up on those that still wait after ``seconds``."""
+        everybody = threading.Barrier(self._threads, timeout=seconds)
+
+        def close_one() -> None:
+            # The barrier makes each thread take exactly one of these.
+            with contextlib.suppress(threading.BrokenBarrierError):
+                everybody.wait()
+            connections.close_all()
+
+        closing = [self._executor.submit(close_one) for _thread in range(self._threads)]
+        wait(closing, timeout=seconds)
+        self._executor.shutdown(wait=False, cancel_futures=True)

@@ -79,6 +79,10 @@ def _explain_connection(error: BaseException, place: str) -> str:
         return _("%(host)s does not answer. Check the address, the port and firewalls on the way.") % {"host": place}
     if isinstance(error, ConnectionRefusedError):
         return _("%(host)s refuses connections. Check the port, and whether the server runs.") % {"host": place}
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return _("%(host)s cut the connection. Check the port, and whether the address is ws:// or wss:// (TLS).") % {
+            "host": place
+        }
     if isinstance(error, OSError):
         return _("%(host)s cannot be reached (%(detail)s). Check the network.") % {
             "host": place,

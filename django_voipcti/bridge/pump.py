@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 SWEEP_INTERVAL = 1.0
 
 #: Seconds that a provider gets. Placing includes the time until the user picks up his own phone.
-_TIME_LIMITS: Mapping[CommandAction, float] = dict.fromkeys(CommandAction, 30.0) | {CommandAction.PLACE: 120.0}
+TIME_LIMITS: Mapping[CommandAction, float] = dict.fromkeys(CommandAction, 30.0) | {CommandAction.PLACE: 120.0}
 
 #: Before a claimed command of a bridge that is gone is given up: its call may still show up in the line's full state.
 _ORPHAN_GRACE = timedelta(seconds=10)
@@ -54,12 +55,20 @@ class CommandPump:
     Args:
         name: of this bridge, noted with each claim.
         sessions: the lines' sessions by primary key, as they come and go.
+        time_limits: seconds that the provider gets for each action.
     """
 
     def __init__(
-        self, *, name: str, database: Database, writer: "JournalWriter", sessions: Mapping[int, "LineSession"]
+        self,
+        *,
+        name: str,
+        database: Database,
+        writer: "JournalWriter",
+        sessions: Mapping[int, "LineSession"],
+        time_limits: Mapping[CommandAction, float] = TIME_LIMITS,
     ) -> None:
         self._name = name
+        self._time_limits = time_limits
         self._database = database
         self._writer = writer
         self._sessions = sessions
@@ -119,7 +128,12 @@ class CommandPump:
         for command in claimed:
             task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
             self._in_flight[command.pk] = _Work(command, task)
-            task.add_done_callback(lambda _task, pk=command.pk: self._in_flight.pop(pk, None))
+            task.add_done_callback(partial(self._forget, command.pk))
+
+    def _forget(self, command: int, task: "asyncio.Task[None]") -> None:
+        del self._in_flight[command]
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("command %s: %r", command, task.exception(), exc_info=task.exception())
 
     # --- one command ----------------------------------------------------------------------------------------------
 
@@ -131,7 +145,7 @@ class CommandPump:
         )
         error: ProviderError | None = None
         try:
-            async with asyncio.timeout(_TIME_LIMITS[action]):
+            async with asyncio.timeout(self._time_limits[action]):
                 await self._ask(command, action)
         except ProviderError as refusal:
             error = refusal
@@ -142,7 +156,7 @@ class CommandPump:
                 _("The provider did not answer in time. Look at your phone before you repeat it.")
             )
         except asyncio.CancelledError:
-            # Cancelled by a hang-up or by the end of the drain time; both are outcomes to be told.
+            # Cancelled by a hang-up or by the end of the drain time; both are outcomes to be told, so it ends here.
             error = self._why_cancelled(command)
         except Exception:
             logger.exception("command %s failed by a defect", command.pk, extra={"action": "bridge.command.defect"})

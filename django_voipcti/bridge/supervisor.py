@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,10 +82,11 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         realtime.bind_loop(loop)
         self._database = Database()
-        self._writer = JournalWriter(
-            spool_limit=app_settings.spool_limit,
-            on_change=lambda state: loop.call_soon_threadsafe(self._on_writer, state),
-        )
+
+        def on_writer(state: WriterState) -> None:
+            loop.call_soon_threadsafe(self._on_writer, state)
+
+        self._writer = JournalWriter(spool_limit=app_settings.spool_limit, on_change=on_writer)
         self._board = StatusBoard(self._database)
         self._hub = ConnectionHub(room=self._writer.room)
         self._pump = CommandPump(name=self.name, database=self._database, writer=self._writer, sessions=self._sessions)
@@ -248,24 +249,14 @@ class Supervisor:
         sessions = list(self._sessions.values())
         self._sessions.clear()
         await asyncio.gather(*(session.stop(stopped()) for session in sessions))
-        left = 0
-        try:
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                if "statuses" in by_name:
-                    await self._board.written()
-                if "journal" in by_name:
-                    await self._writer.written()
-                await self._database.insist(self._leases.leave)
-        except TimeoutError:
-            left = self._writer.state.waiting
-        self._writer.stop()
+        left = await self._write_down(by_name.keys())
         for task in running:
             if task.get_name() != "journal":
                 task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.wait(running, timeout=_CLOSING_SECONDS)
         for provider in self._providers.values():
             await provider.aclose()
-        await asyncio.to_thread(self._database.close)
+        self._database.close(_CLOSING_SECONDS)
         if unfinished or left:
             self._say(
                 _("stopped; %(commands)d commands and %(updates)d call updates were left unfinished")
@@ -274,6 +265,21 @@ class Supervisor:
             return False
         self._say(_("stopped"))
         return True
+
+    async def _write_down(self, alive: Collection[str]) -> int:
+        """Write what waits and give the leases back; return how many updates are left because time is over."""
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                if "statuses" in alive:
+                    await self._board.written()
+                if "journal" in alive:
+                    await self._writer.written()
+                await self._database.insist(self._leases.leave)
+        except TimeoutError:
+            logger.error("the database does not answer in time", extra={"action": "bridge.unfinished"})
+        finally:
+            self._writer.stop()
+        return self._writer.state.waiting
 
 
 @contextmanager

@@ -96,6 +96,8 @@ class _Call:
     direction: Direction | None = None
     other: Party = field(default_factory=Party)
     conversation_id: str = ""
+    mixed: bool = False
+    """Another call came under the same id, so that later documents may show the other caller's facts."""
     confirmed_by: str | None = None
     """The watched URI whose documents show the call; None while it is known from before this bridge only."""
 
@@ -193,6 +195,8 @@ class LineTranslator:
                 for update in self._tell(call.external_id, identity, dialog, state, said, vanished=vanished)
             ]
         if newest is None or (state is CallState.RINGING and newest.state.is_talking):
+            for call in calls:
+                call.mixed = True
             return self._tell(base + said.stamp(len(calls)), identity, dialog, state, said)
         updates = []
         if state.is_talking and newest.state is CallState.RINGING and len(calls) > 1:
@@ -216,8 +220,9 @@ class LineTranslator:
             if call is None:
                 return []
             return [self._end(call, said, dialog=dialog, vanished=vanished)]
-        other = _party(dialog.remote)
-        direction = _DIRECTIONS.get(dialog.direction or "")
+        mixed = call is not None and call.mixed
+        other = Party() if mixed else _party(dialog.remote)
+        direction = None if mixed else _DIRECTIONS.get(dialog.direction or "")
         if call is None:
             call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
         elif _RANK[state] < _RANK[call.state]:

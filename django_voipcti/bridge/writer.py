@@ -63,7 +63,7 @@ class JournalWriter:
         *,
         spool_limit: int,
         record: Callable[[Sequence[CallUpdate]], object] = journal.record,
-        on_change: Callable[[WriterState], None] = lambda state: None,
+        on_change: Callable[[WriterState], object] = lambda state: None,
         retries: Callable[[], Retries] = lambda: Retries(first=0.2, cap=5.0),
     ) -> None:
         self._record = record

@@ -1,6 +1,8 @@
 """``manage.py voipcti_bridge``: hold the telephone lines and carry out their commands."""
 
 import asyncio
+import logging
+import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext_lazy as _
 
-from django_voipcti.bridge.supervisor import Supervisor, default_name
+from django_voipcti.bridge.supervisor import EXIT_UNFINISHED, Supervisor, default_name
 
 
 class Command(BaseCommand):
@@ -39,6 +41,11 @@ class Command(BaseCommand):
             return await Supervisor(name=name, drain_seconds=options["drain_seconds"], say=self._say).run()
 
         code = asyncio.run(run())
+        if code == EXIT_UNFINISHED:
+            # A thread may still wait for a database that does not answer; it must not keep the process.
+            self.stdout.flush()
+            logging.shutdown()
+            os._exit(code)
         if code:
             sys.exit(code)
 

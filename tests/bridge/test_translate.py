@@ -1,0 +1,400 @@
+"""What a line's dialog documents come to: each fact told once, never backwards, and every end noticed."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_voipcti.bridge.translate import LineTranslator
+from django_voipcti.enums import CallState, Direction, EndReason, Source
+from django_voipcti.events import Party
+from django_voipcti.providers.base import Account, DialogIdentity
+from django_voipcti.redaction import PhoneNumber
+from django_voipcti.sip.exceptions import SipError
+
+URI = "sip:601@pbx.example"
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+ACCOUNT = Account(line=7, key="601", extension="601")
+
+
+def by_id(account, dialog):
+    return DialogIdentity(external_id=dialog.id)
+
+
+def by_extension(account, dialog):
+    return DialogIdentity(external_id=dialog.id, once=False)
+
+
+def dialog(
+    name, state, *, direction="recipient", other="sip:+442079460123@pbx.example", display="", extra="", held=False
+):
+    """One <dialog> element; `extra` are attributes of <state>."""
+    rendering = '<param pname="+sip.rendering" pval="no"/>' if held else ""
+    shown = f' display="{display}"' if display else ""
+    direction = f' direction="{direction}"' if direction else ""
+    remote = f"<remote><identity{shown}>{other}</identity></remote>" if other else ""
+    return (
+        f'<dialog id="{name}"{direction}><state{" " if extra else ""}{extra}>{state}</state>'
+        f'<local><identity>{URI}</identity><target uri="{URI}">{rendering}</target></local>{remote}</dialog>'
+    )
+
+
+def document(version, *dialogs, state="full"):
+    return (
+        f'<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{version}" state="{state}" entity="{URI}">'
+        f"{''.join(dialogs)}</dialog-info>"
+    ).encode()
+
+
+class Line:
+    """A translator, and what it said so far."""
+
+    def __init__(self, identify=by_id, *, known=None, watch=(URI,)):
+        self.translator = LineTranslator(alias="pbx", account=ACCOUNT, identify=identify, watch=watch, known=known)
+        self.subscription = 0
+        self.updates = []
+        self.subscribe()
+
+    def subscribe(self, uri=URI):
+        self.subscription += 1
+        self.translator.subscribed(uri)
+
+    def notify(self, body, *, uri=URI, seconds=0):
+        said = self.translator.notify(
+            uri, body, subscription=f"s{self.subscription}", now=NOW + timedelta(seconds=seconds)
+        )
+        self.updates += said.updates
+        return said
+
+    @property
+    def states(self):
+        return [(update.external_id, update.state) for update in self.updates]
+
+    def states_of(self, name):
+        return [state for external_id, state in self.states if external_id == name]
+
+
+def test_an_inbound_call_is_told_whole():
+    line = Line()
+    line.notify(document(1, dialog("c1", "early", display="Jane Caller")))
+    (update,) = line.updates
+    assert (update.provider, update.account, update.external_id) == ("pbx", "601", "c1")
+    assert (update.source, update.state, update.direction) == (Source.SIP, CallState.RINGING, Direction.INBOUND)
+    assert update.other == Party(number=PhoneNumber("+442079460123"), name="Jane Caller")
+    assert update.own == Party(number=PhoneNumber("601"), account="601")
+    assert update.observed_at == NOW
+    assert update.raw["dialog"]["state"] == "early"
+
+
+@pytest.mark.parametrize(
+    ("direction", "dialog_state", "expected"),
+    [
+        ("initiator", "trying", CallState.ACCEPTED),
+        ("initiator", "Trying", CallState.ACCEPTED),
+        ("initiator", "proceeding", CallState.ACCEPTED),
+        ("initiator", "early", CallState.RINGING),
+        ("initiator", "confirmed", CallState.CONNECTED),
+        ("recipient", "trying", None),
+        ("recipient", "proceeding", CallState.RINGING),
+        ("recipient", "early", CallState.RINGING),
+        ("recipient", "confirmed", CallState.CONNECTED),
+        ("receiver", "early", CallState.RINGING),
+        ("", "early", CallState.RINGING),
+        ("", "confirmed", CallState.CONNECTED),
+        ("", "trying", None),
+        ("recipient", "ringing-somewhere", None),
+    ],
+)
+def test_what_a_first_dialog_state_means(direction, dialog_state, expected):
+    line = Line()
+    line.notify(document(1, dialog("c1", dialog_state, direction=direction)))
+    assert line.states == ([("c1", expected)] if expected else [])
+
+
+def test_hold_is_a_confirmed_dialog_that_renders_no_media():
+    line = Line()
+    for version, held in enumerate((False, True, False), 1):
+        line.notify(document(version, dialog("c1", "confirmed", held=held)))
+    assert line.states_of("c1") == [CallState.CONNECTED, CallState.ON_HOLD, CallState.CONNECTED]
+
+
+def test_an_end_that_is_still_marked_as_held_is_an_end():
+    line = Line()
+    line.notify(document(1, dialog("c1", "confirmed", held=True)))
+    line.notify(document(2, dialog("c1", "terminated", held=True)))
+    assert line.states_of("c1") == [CallState.ON_HOLD, CallState.HANGUP]
+
+
+def test_nothing_is_told_twice():
+    line = Line()
+    for version in range(1, 6):
+        line.notify(document(version, dialog("c1", "confirmed")))
+    assert line.states == [("c1", CallState.CONNECTED)]
+
+
+def test_a_name_that_comes_later_is_told():
+    line = Line()
+    line.notify(document(1, dialog("c1", "early", other="")))
+    line.notify(document(2, dialog("c1", "early")))
+    assert [update.other.number for update in line.updates] == ["", "+442079460123"]
+
+
+def test_a_terminated_dialog_that_lingers_is_told_once():
+    line = Line()
+    line.notify(document(1, dialog("c1", "early")))
+    for version in range(2, 8):
+        line.notify(document(version, dialog("c1", "terminated"), dialog("c2", "early")))
+    line.subscribe()
+    line.notify(document(1, dialog("c1", "terminated"), dialog("c2", "early")))
+    assert line.states_of("c1") == [CallState.RINGING, CallState.HANGUP]
+    assert line.states_of("c2") == [CallState.RINGING]
+
+
+def test_an_end_of_a_call_that_we_never_knew_is_not_told():
+    line = Line()
+    line.notify(document(1, dialog("c1", "terminated")))
+    assert line.updates == []
+
+
+def test_a_call_that_vanishes_is_over():
+    line = Line()
+    line.notify(document(1, dialog("c1", "confirmed"), dialog("c2", "early")))
+    line.notify(document(2, dialog("c2", "early")))
+    assert line.states_of("c1") == [CallState.CONNECTED, CallState.HANGUP]
+    assert line.updates[-1].raw["vanished"] is True
+    assert line.updates[-1].end_reason is None
+
+
+def test_an_empty_body_means_that_there_are_no_calls():
+    line = Line()
+    line.notify(b"")
+    line.notify(document(2, dialog("c1", "early")))
+    line.notify(b"", seconds=5)
+    assert line.states_of("c1") == [CallState.RINGING, CallState.HANGUP]
+
+
+def test_a_partial_document_ends_nothing_by_silence():
+    line = Line()
+    line.notify(document(1, dialog("c1", "confirmed")))
+    line.notify(document(2, dialog("c2", "early"), state="partial"))
+    assert line.states_of("c1") == [CallState.CONNECTED]
+    assert line.translator.live == ("c1", "c2")
+
+
+def test_a_gap_between_partial_documents_asks_for_the_full_state():
+    line = Line()
+    assert not line.notify(document(1)).resubscribe
+    assert line.notify(document(4, dialog("c1", "early"), state="partial")).resubscribe
+    assert line.states == [("c1", CallState.RINGING)]
+
+
+def test_calls_that_ended_while_nobody_listened_are_over_after_the_reconnect():
+    line = Line()
+    line.notify(document(1, dialog("c1", "confirmed"), dialog("c2", "early")))
+    line.subscribe()
+    line.notify(document(1, dialog("c2", "confirmed")))
+    assert line.states_of("c1") == [CallState.CONNECTED, CallState.HANGUP]
+    assert line.states_of("c2") == [CallState.RINGING, CallState.CONNECTED]
+
+
+def test_a_new_bridge_ends_what_the_record_thinks_is_live_and_the_server_does_not_show():
+    line = Line(known={"c1": CallState.CONNECTED, "c2": CallState.RINGING})
+    line.notify(document(1, dialog("c2", "confirmed")))
+    assert line.states == [("c2", CallState.CONNECTED), ("c1", CallState.HANGUP)]
+
+
+def test_a_new_bridge_ends_nothing_before_every_watched_address_has_spoken():
+    other = "sip:602@pbx.example"
+    line = Line(known={"c1": CallState.CONNECTED}, watch=(URI, other))
+    line.notify(b"")
+    assert line.updates == []
+    line.notify(document(1, dialog("c1", "confirmed")), uri=other)
+    assert line.translator.live == ("c1",)
+
+
+def test_a_call_that_the_record_knows_is_not_told_again():
+    line = Line(known={"c1": CallState.CONNECTED})
+    line.notify(document(1, dialog("c1", "terminated")))
+    assert line.states == [("c1", CallState.HANGUP)]
+
+
+@pytest.mark.parametrize(
+    ("before", "extra", "reason", "cause"),
+    [
+        ("early", "", None, ""),
+        ("early", 'event="rejected" code="486"', EndReason.BUSY, "486 rejected"),
+        ("early", 'event="rejected" code="603"', EndReason.DECLINED, "603 rejected"),
+        ("early", 'event="rejected" code="404"', EndReason.UNREACHABLE, "404 rejected"),
+        ("early", 'event="rejected"', EndReason.DECLINED, "rejected"),
+        ("early", 'event="cancelled" code="487"', None, "487 cancelled"),
+        ("early", 'event="replaced"', EndReason.ANSWERED_ELSEWHERE, "replaced"),
+        ("confirmed", 'event="replaced"', EndReason.TRANSFERRED, "replaced"),
+        ("confirmed", 'event="remote-bye"', None, "remote-bye"),
+        ("confirmed", 'event="error" code="503"', None, "503 error"),
+    ],
+)
+def test_why_a_call_ended_as_far_as_the_server_says_it(before, extra, reason, cause):
+    line = Line()
+    line.notify(document(1, dialog("c1", before)))
+    line.notify(document(2, dialog("c1", "terminated", extra=extra)))
+    assert (line.updates[-1].end_reason, line.updates[-1].cause) == (reason, cause)
+
+
+@pytest.mark.parametrize(
+    ("uri", "number"),
+    [
+        ("sip:+442079460123@pbx.example", "+442079460123"),
+        ("sips:602@pbx.example;user=phone", "602"),
+        ("sip:%23123@pbx.example", "#123"),
+        ("sip:07700900123;phone-context=+44@pbx.example", "07700900123"),
+        ("tel:+442079460123", "+442079460123"),
+        ("sip:jane.doe@pbx.example", "jane.doe"),
+        ("sip:anonymous@anonymous.invalid", ""),
+        ("sip:Restricted@pbx.example", ""),
+        ("602", "602"),
+        ("", ""),
+    ],
+)
+def test_the_number_in_an_identity(uri, number):
+    line = Line()
+    line.notify(document(1, dialog("c1", "early", other=uri)))
+    assert line.updates[0].other.number == number
+
+
+@pytest.mark.parametrize("display", ["+44 20 7946 0123", "Anonymous", "+442079460123"])
+def test_a_display_name_that_names_nobody_is_no_name(display):
+    line = Line()
+    line.notify(document(1, dialog("c1", "early", display=display)))
+    assert line.updates[0].other.name == ""
+
+
+def test_a_leg_that_the_provider_hides_is_not_told():
+    line = Line(lambda account, dialog: None)
+    line.notify(document(1, dialog("c1", "early")))
+    line.notify(document(2))
+    assert line.updates == []
+
+
+def test_facts_that_the_provider_reads_from_a_dialog_come_along():
+    def identify(account, dialog):
+        return DialogIdentity(external_id=dialog.id, conversation_id="root", started_at=NOW, context="RG-1")
+
+    line = Line(identify)
+    line.notify(document(1, dialog("c1", "early")))
+    (update,) = line.updates
+    assert (update.conversation_id, update.started_at, update.context) == ("root", NOW, "RG-1")
+
+
+def test_the_same_document_delivered_twice_has_the_same_keys():
+    one, other = Line(), Line()
+    for line in (one, other):
+        line.notify(document(1, dialog("c1", "early")))
+        line.notify(document(2, dialog("c1", "terminated")))
+    assert [update.key for update in one.updates] == [update.key for update in other.updates]
+    assert len({update.key for update in one.updates}) == 2
+
+
+@pytest.mark.parametrize("body", [b"<", b"not xml", b"<presence/>", b"\xff\xfe\x00", b"<!DOCTYPE x><dialog-info/>"])
+def test_a_document_that_cannot_be_read_changes_nothing(body):
+    line = Line()
+    line.notify(document(1, dialog("c1", "early")))
+    with pytest.raises(SipError):
+        line.notify(body)
+    assert line.translator.live == ("c1",)
+
+
+# --- servers that let documents overtake each other -------------------------------------------------------------------
+
+LIFE = ("Trying", "early", "confirmed", "terminated")
+
+
+@pytest.mark.parametrize("order", list(permutations(LIFE)))
+def test_states_in_any_order_never_go_backwards(order):
+    line = Line()
+    for version, state in enumerate(order, 1):
+        line.notify(document(version, dialog("c1", state, direction="initiator")))
+    ranks = [LIFE.index(name) for _id, state in line.states for name in LIFE if state == MEANING[name]]
+    assert ranks == sorted(ranks)
+    assert (CallState.HANGUP in line.states_of("c1")) == (order[0] != "terminated")
+
+
+MEANING = {
+    "Trying": CallState.ACCEPTED,
+    "early": CallState.RINGING,
+    "confirmed": CallState.CONNECTED,
+    "terminated": CallState.HANGUP,
+}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 6),
+            st.sampled_from(["full", "partial"]),
+            st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from([*LIFE, "nonsense"]), max_size=2),
+            st.booleans(),
+        ),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_whatever_a_server_sends_each_call_has_one_life(documents, once):
+    """No update after an end, no second end, no repetition, no unknown end; and no exception."""
+    line = Line(by_id if once else by_extension)
+    for seconds, (version, kind, dialogs, again) in enumerate(documents):
+        if again:
+            line.subscribe()
+        body = document(version, *(dialog(name, state) for name, state in dialogs.items()), state=kind)
+        line.notify(body, seconds=seconds)
+    for name in {external_id for external_id, _state in line.states}:
+        states = line.states_of(name)
+        assert states[0] is not CallState.HANGUP
+        assert CallState.HANGUP not in states[:-1]
+        assert (states[-1] is CallState.HANGUP) == (name not in line.translator.live)
+    keys = [update.key for update in line.updates]
+    assert len(keys) == len(set(keys))
+
+
+# --- servers with one id for each extension ---------------------------------------------------------------------------
+
+
+def test_an_id_that_is_used_again_names_a_new_call_each_time():
+    line = Line(by_extension)
+    states = ("early", "confirmed", "terminated", "early", "terminated")
+    for version, state in enumerate(states, 1):
+        line.notify(document(version, dialog("601", state)), seconds=version)
+    names = list(dict.fromkeys(name for name, _state in line.states))
+    assert len(names) == 2
+    assert all(name.startswith("601~") for name in names)
+    assert line.states_of(names[0]) == [CallState.RINGING, CallState.CONNECTED, CallState.HANGUP]
+    assert line.states_of(names[1]) == [CallState.RINGING, CallState.HANGUP]
+
+
+def test_a_second_caller_on_a_talking_extension_is_a_call_of_his_own():
+    line = Line(by_extension)
+    line.notify(document(1, dialog("601", "confirmed", direction="", other="")), seconds=1)
+    line.notify(document(2, dialog("601", "early", other="sip:602@pbx.example")), seconds=2)
+    line.notify(document(3, dialog("601", "confirmed", direction="", other="")), seconds=3)
+    line.notify(document(4, dialog("601", "terminated", direction="", other="")), seconds=4)
+    first, second = dict.fromkeys(name for name, _state in line.states)
+    assert line.states_of(first) == [CallState.CONNECTED, CallState.HANGUP]
+    assert line.states_of(second) == [CallState.RINGING, CallState.HANGUP]
+
+
+def test_a_new_bridge_goes_on_with_the_call_of_an_extension():
+    line = Line(by_extension, known={"601~abc": CallState.RINGING})
+    line.notify(document(1, dialog("601", "confirmed")))
+    assert line.states == [("601~abc", CallState.CONNECTED)]
+
+
+def test_ended_calls_are_remembered_within_bounds():
+    line = Line()
+    version = 0
+    for count in range(1200):
+        version += 2
+        line.notify(document(version - 1, dialog(f"c{count}", "early")))
+        line.notify(document(version, dialog(f"c{count}", "terminated")))
+    assert len(line.translator._ended) <= 500
+    assert line.translator.live == ()
