@@ -7,6 +7,7 @@ bridge claimed it in time.
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -253,6 +254,7 @@ def _take_back(call: Call, command: CallCommand) -> None:
 def complete(command: CallCommand, message: str = "") -> None:
     """The bridge carried the command out."""
     if CallCommand.objects.finish(command.pk, state=CommandState.SUCCEEDED, now=timezone.now(), message=message):
+        _end_if_over(command)
         _finished(command)
 
 
@@ -285,11 +287,18 @@ def expire_overdue() -> int:
 
 def _give_up(command: CallCommand, reason: EndReason, message: str) -> None:
     call = Call.objects.select_related("line").get(pk=command.call_id)
-    if command.action == CommandAction.PLACE:
+    if command.action == CommandAction.PLACE and not CallState(call.state).is_talking:
         journal.record([_end_of(call, reason, message)])
     elif command.requested_by_id is not None:
         realtime.tell_user(command.requested_by_id, SessionEvent.INFO, message, call=call)
     _finished(command)
+
+
+def _end_if_over(command: CallCommand) -> None:
+    """End a click's call whose end was heard of while the click was still being carried out."""
+    call = Call.objects.select_related("line").get(pk=command.call_id)
+    if command.action == CommandAction.PLACE and call.is_live and call.ended_at is not None:
+        journal.record([replace(_end_of(call, None, ""), state=CallState.HANGUP)])
 
 
 def _finished(command: CallCommand) -> None:
@@ -297,7 +306,7 @@ def _finished(command: CallCommand) -> None:
     signals.command_finished.send_robust(sender=CallCommand, command=command)
 
 
-def _end_of(call: Call, reason: EndReason, cause: str) -> CallUpdate:
+def _end_of(call: Call, reason: EndReason | None, cause: str) -> CallUpdate:
     """What we say ourselves about a call that could not be set up."""
     return CallUpdate(
         provider=call.provider,

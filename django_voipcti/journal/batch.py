@@ -1,6 +1,7 @@
 """The calls and events of one journal transaction: which call each update is about, and writing them set by set."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -29,6 +30,7 @@ class Batch:
         self.by_external: dict[tuple[int, str], Change] = {}
         self.by_pk: dict[int, Change] = {}
         self.seen_keys: set[str] = set()
+        self.placing: set[int] = set()
         self.events: list[tuple[CallEvent, Change, CallState | None]] = []
         self.absorbed: list[tuple[Call, Change]] = []
 
@@ -45,6 +47,7 @@ class Batch:
             self.by_pk[call.pk] = change
             if call.external_id:
                 self.by_external[call.line_id, call.external_id] = change
+        self.placing = _being_placed(change.call.pk for change in self.changes if _may_be_placing(change.call))
         keys = {_key(update) for update in updates}
         self.seen_keys = set(CallEvent.objects.filter(key__in=keys).values_list("key", flat=True))
 
@@ -131,6 +134,9 @@ class Batch:
             return
         self.seen_keys.add(key)
         change = self.find(line, update)
+        if self._is_premature(change, update):
+            # Kept as a witness; the command's own end, which knows the cause, makes it final.
+            update = replace(update, state=None, ended_at=update.ended_at or when(update))
         is_first = change.is_new and all(other is not change for _event, other, _previous in self.events)
         fill_facts(change, update)
         before = move(change, update)
@@ -143,6 +149,18 @@ class Batch:
         effective = after is not before and not before.is_final
         self._add_event(
             change, update, after if effective else update.state, key=key, previous=previous, effective=effective
+        )
+
+    def _is_premature(self, change: Change, update: CallUpdate) -> bool:
+        """Whether an event says that a click's call is over while the click itself is still being carried out.
+
+        The event often comes first and never says why; the answer to the click follows and does.
+        """
+        return (
+            update.state is CallState.HANGUP
+            and update.end_reason is None
+            and change.call.pk in self.placing
+            and change.call.answered_at is None
         )
 
     def _add_event(
@@ -261,6 +279,19 @@ def _key(update: CallUpdate) -> str:
         return f"{update.provider}:{update.account}:{update.key}"[:200]
     name = update.external_id or f"#{update.call}"
     return f"{update.provider}:{update.account}:{name}:{update.source}:{update.state}:{when(update).isoformat()}"[:200]
+
+
+def _may_be_placing(call: Call) -> bool:
+    return call.direction == Direction.OUTBOUND and call.answered_at is None and call.is_live
+
+
+def _being_placed(calls: Iterable[int]) -> set[int]:
+    """Which of ``calls`` a bridge is still at work on for a click."""
+    asked = list(calls)
+    if not asked:
+        return set()
+    claimed = CallCommand.objects.filter(call__in=asked, action=CommandAction.PLACE, state=CommandState.CLAIMED)
+    return set(claimed.values_list("call_id", flat=True))
 
 
 def _answered_elsewhere(leg: Call, legs: Iterable[Call]) -> bool:

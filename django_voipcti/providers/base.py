@@ -88,6 +88,11 @@ class ParticipantView(Protocol):
     """One end of a dialog, as far as providers read it."""
 
     @property
+    def identity_uri(self) -> str:
+        """Address of the end; empty if the server does not show it."""
+        ...
+
+    @property
     def params(self) -> Mapping[str, str]:
         """Parameters of the end's target, names in lower case."""
         ...

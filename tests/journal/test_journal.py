@@ -2,17 +2,20 @@
 
 import dataclasses
 import itertools
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_voipcti import journal, signals
-from django_voipcti.enums import CallState, Direction, EndReason, Source
+from django_voipcti import control, journal, signals
+from django_voipcti.enums import CallState, CommandAction, Direction, EndReason, Source
 from django_voipcti.events import Party
-from django_voipcti.models import Call, CallEvent
+from django_voipcti.exceptions import ProviderRejected
+from django_voipcti.models import Call, CallCommand, CallEvent
 from django_voipcti.redaction import PhoneNumber
 from tests.journal.conftest import at, said
 from tests.testapp.models import Contact
@@ -298,3 +301,33 @@ def test_a_recording_that_is_announced_after_the_end_is_noted(line):
     journal.record([said("RINGING", 0), said("CONNECTED", 2), said("HANGUP", 9)])
     journal.record([said(None, 30, recording="m-1", other=Party())])
     assert Call.objects.get().recording == "m-1"
+
+
+class TestEndOfAClick:
+    """The provider's event that a click's call is over comes before the answer that says why."""
+
+    @pytest.fixture
+    def command(self, line):
+        call = journal.open_call(line, PhoneNumber("+442079460123"), now=at(0))
+        now = timezone.now()
+        command = CallCommand.objects.create(
+            call=call, line=line, action=CommandAction.PLACE, created_at=now, expires_at=now + timedelta(seconds=10)
+        )
+        CallCommand.objects.claim(command.pk, by="bridge", now=now)
+        outbound = {"direction": Direction.OUTBOUND, "call": "77"}
+        journal.record([said("RINGING", 1, **outbound)])
+        journal.record([said("HANGUP", 3, **outbound)])
+        return command
+
+    def test_it_waits_for_the_cause(self, command):
+        assert states(command.call) == ["RINGING"]
+        control.fail(command, ProviderRejected("486 Busy Here", end_reason=EndReason.BUSY))
+        call = Call.objects.get()
+        assert (call.state, call.end_reason, call.cause) == (CallState.CANCEL, EndReason.BUSY, "486 Busy Here")
+        assert call.ended_at == at(3)
+        assert states(call) == ["RINGING", "CANCEL"]
+
+    def test_it_is_over_when_the_click_ends_without_one(self, command):
+        control.complete(command)
+        call = Call.objects.get()
+        assert (call.state, call.end_reason, call.ended_at) == (CallState.HANGUP, EndReason.NO_ANSWER, at(3))

@@ -118,6 +118,11 @@ class Phone:
         """Whether a call is established."""
         return "ESTABLISHED" in self.calls()
 
+    @property
+    def is_on_hold(self) -> bool:
+        """Whether the call is held."""
+        return "(on hold)" in self.calls()
+
 
 class Caller:
     """A sipp that plays one scenario."""
@@ -148,6 +153,11 @@ class Lab:
     def ws_url(self) -> str:
         """Where the SIP-over-WebSocket server is."""
         return f"ws://127.0.0.1:{self.ws_port}"
+
+    @property
+    def rpc_url(self) -> str:
+        """Where its JSON-RPC is."""
+        return f"http://127.0.0.1:{self.ws_port}/RPC"
 
     def __enter__(self) -> "Lab":
         self._make_database()
@@ -187,7 +197,7 @@ class Lab:
     def rpc(self, method: str, *parameters: object) -> Any:
         """Call one of Kamailio's JSON-RPC methods."""
         body = json.dumps({"jsonrpc": "2.0", "method": method, "params": list(parameters), "id": 1}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.ws_port}/RPC", body)
+        request = urllib.request.Request(self.rpc_url, body)
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)["result"]
 

@@ -1,7 +1,7 @@
 """What callers and callees outside do, as sipp scenarios; the shared SIP text stands here once.
 
 Callers (a foreign domain, no authentication): ``call`` talks for a while and hangs up, ``wait`` leaves hanging up to
-the other side, ``cancel`` gives up while it rings, ``hold`` holds and resumes, ``refused`` expects a refusal.
+the other side, ``held`` is held and resumed by the other side, ``cancel`` gives up while it rings, ``hold`` holds and resumes, ``refused`` expects a refusal.
 Callees (behind the trunk): ``answer``, ``busy``, ``decline``.
 """
 
@@ -95,6 +95,10 @@ def _reinvite(number: int, direction: str) -> str:
     return _send(invite) + _receive("100", optional=True) + _receive("200") + _ack(number)
 
 
+# The other side holds or resumes; its re-INVITE is answered with the same session.
+_REINVITED = _receive("INVITE") + _send(_response("200 OK", sdp=_sdp(1), to_tag=False)) + _receive("ACK")
+
+
 def _ack_of_failure(step: int) -> str:
     """The ACK of a refusal belongs to the INVITE's transaction, hence to the branch of ``step`` messages ago."""
     lines = _request("ACK", _URI, 1, in_dialog=False, branch=f"[branch-{step}]")
@@ -124,6 +128,7 @@ def _callee(final: str) -> str:
 
 _SCENARIOS = {
     "call": _ANSWERED + _ack(1) + _PAUSE + _bye(2),
+    "held": _ANSWERED + _ack(1) + _REINVITED + _REINVITED + _receive("BYE") + _OK,
     "wait": _ANSWERED + _ack(1) + _receive("BYE") + _OK,
     "cancel": _CANCEL,
     "hold": _ANSWERED

@@ -1,0 +1,199 @@
+"""Click-to-call as third-party call control: call the user's own phone, then ask it to call the number (RFC 3515).
+
+::
+
+    INVITE own phone ─► 200 ─► REFER to the number ─► NOTIFY 1xx ... 2xx ─► BYE
+      INITIAL          ACCEPTED                        RINGING    CONNECTED
+
+Our leg carries no sound: it offers an inactive stream. When the phone has taken over, our leg ends, and the phone's own
+call goes on without us. Phones report no 180 for the number; then ``RINGING`` comes from their dialog events.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ...enums import CallState, Direction, EndReason, Source
+from ...events import CallUpdate
+from ...exceptions import PhoneNotRegistered, ProviderError, ProviderRejected, ProviderUnavailable
+from ...sip.events import InviteAnswered, InviteEnded, InviteFailed, ReferEnded, ReferProgress, SipEvent
+from ...sip.uri import SipUri
+from ..base import Account, Report, SipPort
+from . import mapping
+
+__all__ = ["ClickToCall"]
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that the phone gets to say what became of the number; then our leg is taken down and the phone goes on alone.
+_REFER_TIME = 90.0
+
+#: Reasons of the core's that mean that nobody picked up.
+_SILENCE = frozenset({"no-answer", "timeout"})
+
+#: Hops of a 3xx from the user's own phone that are followed, inside its own domain only.
+_REDIRECTS = 3
+
+#: Ask a phone to pick up by itself, in the three dialects that there are.
+_AUTO_ANSWER = (
+    ("Call-Info", "<sip:auto-answer.invalid>;answer-after=0"),
+    ("Alert-Info", "<http://www.example.invalid>;info=alert-autoanswer;delay=0"),
+    ("Answer-Mode", "Auto"),
+)
+
+
+class ClickToCall:
+    """One click, from the own phone's ring to the moment at which the phone has taken over.
+
+    Args:
+        phone: SIP URI of the user's own phone.
+        target: SIP URI of the number.
+        own: told the Call-ID of our leg before anything is sent, so that the leg is never shown as a call.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        alias: str,
+        call: int,
+        phone: str,
+        target: str,
+        ring_time: float,
+        auto_answer: bool,
+        report: Report,
+        sip: SipPort,
+        own: Callable[[str], None],
+    ) -> None:
+        self._account = account
+        self._alias = alias
+        self._call = call
+        self._phone = phone
+        self._target = target
+        self._ring_time = ring_time
+        self._headers = _AUTO_ANSWER if auto_answer else ()
+        self._report = report
+        self._sip = sip
+        self._own = own
+        self._invite = ""
+
+    async def run(self) -> None:
+        """See it through. Raises ``ProviderError`` if the call comes to nothing; whatever happens, our leg ends."""
+        try:
+            await self._say(CallState.INITIAL)
+            events = await self._ring()
+            await self._say(CallState.ACCEPTED)
+            async with asyncio.timeout(_REFER_TIME):
+                await self._hand_over(events)
+        except TimeoutError:
+            # The phone has not told what became of the number. Its dialog events do, and our leg is of no more use.
+            logger.info("no word about a REFER in time", extra={"action": "sip.refer.silent"})
+        finally:
+            self._hang_up()
+
+    async def _ring(self) -> Any:
+        """Call the user's own phone until it is picked up; return the further events of our leg."""
+        uri = self._phone
+        for _hop in range(_REDIRECTS + 1):
+            events = self._call_phone(uri)
+            async for event in events:
+                match event:
+                    case InviteAnswered():
+                        return events
+                    case InviteFailed(targets=targets, status=int(status)) if 300 <= status < 400 and targets:
+                        uri = self._follow(targets)
+                        break
+                    case InviteFailed():
+                        raise _own_phone_failed(event)
+        raise ProviderRejected(_("Your phone forwards calls in a circle. Check its forwarding."))
+
+    def _call_phone(self, uri: str) -> Any:
+        def begin(core: Any, now: float) -> str:
+            invite: str = core.invite(uri, headers=self._headers, ring_time=self._ring_time, now=now)
+            self._own(invite)
+            return invite
+
+        self._invite = self._sip.apply(begin)
+        return self._sip.listen(self._invite)
+
+    def _follow(self, targets: tuple[str, ...]) -> str:
+        """Where a 3xx of the own phone leads; never out of the domain, or a forwarding could dial abroad."""
+        domain = SipUri.parse(self._phone).host
+        for target in targets:
+            if SipUri.parse(target).host == domain:
+                return target
+        raise ProviderRejected(
+            _("Your phone forwards its calls elsewhere. Switch the forwarding off to call from here.")
+        )
+
+    async def _hand_over(self, events: Any) -> None:
+        """Ask the phone to call the number, and tell how that goes."""
+        self._sip.apply(lambda core, now: core.refer(self._invite, self._target, now))
+        async for event in events:
+            match event:
+                case ReferProgress(status=status) if status >= 180:
+                    await self._say(CallState.RINGING)
+                case ReferEnded(refused=True):
+                    raise _phone_refuses(event)
+                case ReferEnded(status=None):
+                    return
+                case ReferEnded(status=int(status)) if status < 300:
+                    await self._say(CallState.CONNECTED)
+                    return
+                case ReferEnded(status=int(status)):
+                    cause = f"{status} {event.reason}".strip()
+                    raise ProviderRejected(cause, status=status, end_reason=mapping.far_end(status))
+                case InviteEnded(by="remote"):
+                    # The user put the receiver down before the number answered, or his phone ends our leg by itself as
+                    # soon as it has dialled. Only its dialog events know which.
+                    return
+                case InviteEnded() | InviteFailed():
+                    raise ProviderUnavailable(_("The connection to your phone broke down. Look at your phone."))
+
+    async def _say(self, state: CallState) -> None:
+        await self._report(
+            CallUpdate(
+                provider=self._alias,
+                account=self._account.key,
+                external_id="",
+                call=self._call,
+                source=Source.SIP,
+                observed_at=timezone.now(),
+                state=state,
+                direction=Direction.OUTBOUND,
+            )
+        )
+
+    def _hang_up(self) -> None:
+        """CANCEL or BYE, whatever our leg needs; nothing if it is over, or the connection is."""
+        if not self._invite:
+            return
+        try:
+            self._sip.apply(lambda core, now: core.cancel(self._invite, now))
+        except ProviderUnavailable:
+            logger.info("our leg ended with the connection", extra={"action": "sip.leg.lost"})
+
+
+def _own_phone_failed(event: InviteFailed) -> ProviderError:
+    if event.status is None:
+        return ProviderUnavailable(
+            _("Your phone could not be called (%(reason)s). Try again.") % {"reason": event.reason},
+            end_reason=EndReason.NO_ANSWER if event.reason in _SILENCE else None,
+        )
+    reason, sentence = mapping.own_phone(event.status, event.reason)
+    if reason is EndReason.UNREACHABLE:
+        return PhoneNotRegistered(sentence, status=event.status)
+    return ProviderRejected(sentence, status=event.status, end_reason=reason)
+
+
+def _phone_refuses(event: SipEvent) -> ProviderRejected:
+    status = getattr(event, "status", None)
+    return ProviderRejected(
+        _("Your phone does not take over calls (REFER answered with %(status)s). Dial on the phone.")
+        % {"status": status or _("nothing")},
+        status=status,
+    )

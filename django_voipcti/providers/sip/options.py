@@ -1,0 +1,129 @@
+"""OPTIONS of the SIP provider: what they are, how they are read, and what is wrong with them.
+
+``url``
+    Address of the SIP-over-WebSocket server, ``wss://host:port/path``. A line may have one of its own.
+``domain``
+    Host part of the addresses of record. A line may have one of its own.
+``cti_user``, ``cti_password``
+    A user of the server's who is nobody's phone. He watches all lines over one connection and places the calls: a phone
+    that is called by its own address confuses the server's call state.
+``expires``
+    Seconds asked for each subscription.
+``ring_time``
+    Seconds that a user's own phone rings before a click-to-call is given up.
+``auto_answer``
+    Ask the user's own phone to pick up by itself at a click-to-call. Phones must be set up to obey.
+``phones_obey_events``
+    The phones obey ``Event: talk`` and ``Event: hold``: then calls can be answered, held and resumed from the page.
+``phones_obey_refer``
+    The phones obey a REFER outside of dialogs that names one of theirs (RFC 4538), also with ``method=BYE``: then calls
+    can be transferred and ended from the page.
+``kamailio_rpc_url``
+    Kamailio's JSON-RPC over HTTP: then established calls can be ended from the page.
+``ca_file``
+    PEM file with private certificate authorities, trusted in addition to the system's.
+``client_certificate``, ``client_key``
+    PEM files with a certificate to show to the server.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
+
+from ...redaction import Secret
+
+__all__ = ["NAMES", "Options", "check", "read", "ssl_context"]
+
+_WEBSOCKET_SCHEMES = frozenset({"ws", "wss"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """OPTIONS, read and typed."""
+
+    url: str
+    domain: str
+    cti_user: str
+    cti_password: Secret
+    expires: int
+    ring_time: float
+    auto_answer: bool
+    phones_obey_events: bool
+    phones_obey_refer: bool
+    kamailio_rpc_url: str
+    ca_file: str
+    client_certificate: str
+    client_key: str
+
+
+NAMES = frozenset({"region", *Options.__dataclass_fields__})
+
+
+def read(options: Mapping[str, Any]) -> Options:
+    """Read OPTIONS; raises ``ImproperlyConfigured`` where one cannot be what it has to be."""
+    try:
+        return Options(
+            url=str(options.get("url", "")),
+            domain=str(options.get("domain", "")),
+            cti_user=str(options.get("cti_user", "")),
+            cti_password=Secret(options.get("cti_password", "")),
+            expires=int(options.get("expires", 600)),
+            ring_time=float(options.get("ring_time", 45)),
+            auto_answer=bool(options.get("auto_answer", False)),
+            phones_obey_events=bool(options.get("phones_obey_events", False)),
+            phones_obey_refer=bool(options.get("phones_obey_refer", False)),
+            kamailio_rpc_url=str(options.get("kamailio_rpc_url", "")),
+            ca_file=str(options.get("ca_file", "")),
+            client_certificate=str(options.get("client_certificate", "")),
+            client_key=str(options.get("client_key", "")),
+        )
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"An option of the SIP provider is malformed: {error}") from error
+
+
+def check(alias: str, options: Options) -> list[CheckMessage]:
+    """What is wrong with the options, without asking anybody."""
+    place = f"VOIPCTI['PROVIDERS'][{alias!r}]['OPTIONS']"
+    messages: list[CheckMessage] = []
+    if options.url and urlsplit(options.url).scheme not in _WEBSOCKET_SCHEMES:
+        hint = "It has the form wss://pbx.example.com:8443/ws."
+        messages.append(Error(f"{place}['url'] is no WebSocket address.", hint=hint, id="voipcti.sip.E001"))
+    if options.url and not options.domain:
+        hint = "It is the part after the @ in the addresses of your users."
+        messages.append(Error(f"{place} has a url but no domain.", hint=hint, id="voipcti.sip.E002"))
+    if bool(options.cti_user) != bool(options.cti_password):
+        hint = "Set both, or neither: then calls are not placed from pages."
+        messages.append(Error(f"{place} needs both cti_user and cti_password.", hint=hint, id="voipcti.sip.E003"))
+    if not options.cti_user:
+        hint = "Make a user on your server that is no phone, and name it as cti_user and cti_password."
+        messages.append(CheckWarning(f"{place}: no click-to-call.", hint=hint, id="voipcti.sip.W001"))
+    for name in ("ca_file", "client_certificate", "client_key"):
+        path = getattr(options, name)
+        if path and not Path(path).is_file():
+            messages.append(Error(f"{place}['{name}'] is no file.", hint="Check the path.", id="voipcti.sip.E004"))
+    return messages
+
+
+def ssl_context(url: str, options: Options) -> ssl.SSLContext | None:
+    """The TLS context for ``url``: always verifying, against the system's store and ``ca_file``. None for ``ws://``.
+
+    Raises ``ImproperlyConfigured`` if a file cannot be used.
+    """
+    if urlsplit(url).scheme != "wss":
+        return None
+    try:
+        context = ssl.create_default_context()
+        if options.ca_file:
+            context.load_verify_locations(options.ca_file)
+        if options.client_certificate:
+            context.load_cert_chain(options.client_certificate, options.client_key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ImproperlyConfigured(f"A TLS file of the SIP provider cannot be used: {error}") from error
+    return context

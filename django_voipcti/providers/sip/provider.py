@@ -1,0 +1,208 @@
+"""Generic SIP. RFC 7118 (WebSocket), 4235 (dialog events), 3515 (REFER); what real servers do: docs/providers."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
+
+from ...events import CallReference
+from ...exceptions import ProviderRejected, ProviderUnavailable
+from ...redaction import PhoneNumber, Secret
+from ...sip.events import RequestAnswered, RequestRejected
+from ...sip.uri import SipUri, escape_user
+from ..base import Account, BaseProvider, Credentials, DialogIdentity, DialogView, Report, SipPort, SipProfile
+from . import options as sip_options
+from .click_to_call import ClickToCall
+from .kamailio import KamailioRpc
+
+__all__ = ["SipProvider"]
+
+#: Call-IDs of our own legs that are remembered, so that they are never shown as calls.
+_REMEMBERED = 1000
+
+#: Seconds for a phone to answer a request outside of dialogs.
+_ANSWER_TIME = 10.0
+
+
+class SipProvider(BaseProvider):
+    """One SIP server. What it can do beyond showing calls depends on its OPTIONS, so flags are set per instance."""
+
+    display_name = "SIP"
+    known_options = sip_options.NAMES
+
+    supports_password_login = True
+    supports_sip_events = True
+    shows_hold = True
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        super().__init__(alias, options)
+        self._options = read = sip_options.read(options)
+        # Our own leg can always be ended; whether the phone's own calls can be is said when it is asked for.
+        self.supports_place = bool(read.cti_user)  # type: ignore[misc]
+        self.supports_hang_up = bool(read.cti_user or read.kamailio_rpc_url or read.phones_obey_refer)  # type: ignore[misc]
+        self.supports_answer = self.supports_hold = read.phones_obey_events  # type: ignore[misc]
+        self.supports_blind_transfer = read.phones_obey_refer  # type: ignore[misc]
+        self._own_legs: OrderedDict[str, None] = OrderedDict()
+
+    def check(self) -> list[CheckMessage]:
+        """What is wrong with the OPTIONS."""
+        return sip_options.check(self.alias, self._options)
+
+    # --- accounts -----------------------------------------------------------------------------------------------
+
+    async def login(self, *, username: str, password: Secret) -> Credentials:
+        """Take a SIP user name and password as they are; whether they are right shows when the line connects."""
+        return Credentials(account=username, extension=username, secrets={"password": password})
+
+    # --- call state ---------------------------------------------------------------------------------------------
+
+    async def sip_profile(self, account: Account) -> SipProfile:
+        """The server of the line. With a CTI user, all lines of one server share his connection."""
+        url, domain = self._server(account)
+        cti = bool(self._options.cti_user)
+        return SipProfile(
+            url=url,
+            domain=domain,
+            username=self._options.cti_user if cti else account.key,
+            password=self._options.cti_password if cti else account.secrets.get("password", Secret("")),
+            auth_username="" if cti else str(account.options.get("auth_username", "")),
+            watch=(self._address(account, account.key),),
+            expires=self._options.expires,
+            ssl_context=sip_options.ssl_context(url, self._options),
+        )
+
+    def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
+        """A call by its dialog id, its conversation by Call-ID; our own legs are hidden.
+
+        Servers that give no Call-ID use one id per extension, again and again.
+        """
+        if dialog.call_id in self._own_legs or self._is_cti(dialog):
+            return None
+        return DialogIdentity(
+            external_id=dialog.id, conversation_id=dialog.call_id or "", once=dialog.call_id is not None
+        )
+
+    # --- control ------------------------------------------------------------------------------------------------
+
+    async def place_call(
+        self, account: Account, *, call: int, number: PhoneNumber, report: Report, sip: SipPort | None = None
+    ) -> None:
+        """See :class:`~django_voipcti.providers.sip.click_to_call.ClickToCall`."""
+        self.require("supports_place")
+        await ClickToCall(
+            account,
+            alias=self.alias,
+            call=call,
+            phone=self._address(account, account.key),
+            target=self._address(account, number),
+            ring_time=self._options.ring_time,
+            auto_answer=self._options.auto_answer,
+            report=report,
+            sip=_connected(sip),
+            own=self._remember,
+        ).run()
+
+    async def answer(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Ask the phone to pick up."""
+        self.require("supports_answer")
+        await self._tell_phone(account, "NOTIFY", _event("talk"), sip)
+
+    async def hold(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Ask the phone to hold."""
+        self.require("supports_hold")
+        await self._tell_phone(account, "NOTIFY", _event("hold"), sip)
+
+    async def resume(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """Ask the phone to talk again."""
+        self.require("supports_hold")
+        await self._tell_phone(account, "NOTIFY", _event("talk"), sip)
+
+    async def transfer(
+        self, account: Account, call: CallReference, *, number: PhoneNumber, sip: SipPort | None = None
+    ) -> None:
+        """Ask the phone to send its call elsewhere (RFC 4538)."""
+        self.require("supports_blind_transfer")
+        await self._refer_phone(account, call, f"<{self._address(account, number)}>", sip)
+
+    async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
+        """End a call by the server or by the phone, as far as they can. Our own leg is ended by the bridge."""
+        self.require("supports_hang_up")
+        if self._options.phones_obey_refer:
+            await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
+        elif self._options.kamailio_rpc_url and call.state.is_talking:
+            await KamailioRpc(self._options.kamailio_rpc_url).end_call(call.conversation_id)
+        elif self._options.kamailio_rpc_url:
+            raise ProviderRejected(_("This server ends calls from here only when they are answered. Use your phone."))
+        else:
+            raise ProviderRejected(_("This call is your phone's own: put down the receiver to end it."))
+
+    # --- small rules --------------------------------------------------------------------------------------------
+
+    def _server(self, account: Account) -> tuple[str, str]:
+        url = str(account.options.get("url") or self._options.url)
+        domain = str(account.options.get("domain") or self._options.domain)
+        if not url or not domain:
+            raise ImproperlyConfigured(
+                _("No SIP server is set for this line: enter address and domain, or set url and domain in OPTIONS.")
+            )
+        return url, domain
+
+    def _address(self, account: Account, user: str) -> str:
+        """The SIP URI of a user or a number at the line's server; a complete URI stays as it is."""
+        if user.startswith(("sip:", "sips:")):
+            return SipUri.parse(user)
+        return f"sip:{escape_user(user)}@{self._server(account)[1]}"
+
+    def _is_cti(self, dialog: DialogView) -> bool:
+        """Whether the other end is our CTI user: a leg of ours from before this process began, or of another bridge."""
+        uri = dialog.remote.identity_uri if dialog.remote is not None else ""
+        return bool(uri and self._options.cti_user) and SipUri(uri).user == self._options.cti_user
+
+    def _remember(self, call_id: str) -> None:
+        self._own_legs[call_id] = None
+        while len(self._own_legs) > _REMEMBERED:
+            self._own_legs.popitem(last=False)
+
+    async def _refer_phone(self, account: Account, call: CallReference, refer_to: str, sip: SipPort | None) -> None:
+        headers = (("Refer-To", refer_to), ("Target-Dialog", call.conversation_id), ("Refer-Sub", "false"))
+        await self._tell_phone(account, "REFER", headers, sip)
+
+    async def _tell_phone(
+        self, account: Account, method: str, headers: tuple[tuple[str, str], ...], sip: SipPort | None
+    ) -> None:
+        """Send one request to the user's phone, outside of dialogs, and wait for its answer."""
+        port = _connected(sip)
+        phone = self._address(account, account.key)
+        request = port.apply(lambda core, now: core.request(method, phone, headers=headers, now=now))
+        events = port.listen(request)
+        try:
+            async with asyncio.timeout(_ANSWER_TIME):
+                async for event in events:
+                    match event:
+                        case RequestAnswered():
+                            return
+                        case RequestRejected(status=status, reason=reason):
+                            raise ProviderRejected(_refused(status, reason), status=status)
+        except TimeoutError:
+            raise ProviderUnavailable(_("Your phone does not answer. Use it by hand.")) from None
+
+
+def _event(name: str) -> tuple[tuple[str, str], ...]:
+    return (("Event", name), ("Subscription-State", "active"))
+
+
+def _connected(sip: SipPort | None) -> SipPort:
+    if sip is None:
+        raise ProviderUnavailable(_("Your line is not connected at the moment. Try again."))
+    return sip
+
+
+def _refused(status: int | None, reason: str) -> str:
+    return _("Your phone cannot be steered from here (%(status)s %(reason)s). Use it by hand.") % {
+        "status": status or "",
+        "reason": reason,
+    }

@@ -1,0 +1,54 @@
+"""The office: lab, agents and bridge, new for each test, since a server remembers ended calls for some seconds."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conftest import require_tool
+from tests.peers import settings as lab_settings
+from tests.peers.lab import Lab
+from tests.peers.office import Agent, Office, make_line, pages_of
+from tests.support.processes import Process, django_environment, python
+from tests.support.waiting import eventually
+
+
+def pytest_collection_modifyitems(items):
+    """All of this folder needs foreign programs."""
+    for item in items:
+        if "/peers/" in item.path.as_posix():
+            item.add_marker(pytest.mark.peer)
+
+
+@pytest.fixture
+def open_office(transactional_db, tmp_path, settings):
+    """Return `open_office({"1001": "manual", "1002": "auto"}, workers=1)`; a phone of mode None is not switched on."""
+    for tool in ("kamailio", "baresip", "sipp"):
+        require_tool(tool)
+    with ExitStack() as stack:
+
+        def start(phones, *, workers=1):
+            lab = stack.enter_context(Lab(tmp_path, workers=workers))
+            environment = {"VOIPCTI_TEST_SIP_URL": lab.ws_url, "VOIPCTI_TEST_RPC_URL": lab.rpc_url}
+            settings.VOIPCTI = lab_settings.voipcti(lab.ws_url, lab.rpc_url)
+            agents = {}
+            for user, mode in phones.items():
+                line = make_line(user)
+                told = stack.enter_context(pages_of(line.user_id))
+                agents[user] = Agent(line, lab.phone(user, mode=mode) if mode else None, told)
+            bridge = Process(
+                python("-m", "django", "voipcti_bridge"),
+                log_path=tmp_path / "bridge.log",
+                env=django_environment() | environment | {"DJANGO_SETTINGS_MODULE": "tests.peers.settings"},
+            )
+            stack.enter_context(bridge)
+            office = Office(lab, agents)
+            eventually(office.is_ready, 20, describe=f"all lines are ready; the bridge says: {bridge.output}")
+            return office
+
+        yield start
+
+
+@pytest.fixture
+def office(open_office):
+    """1001 answers by hand, 1002 by itself."""
+    return open_office({"1001": "manual", "1002": "auto"})

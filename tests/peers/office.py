@@ -1,0 +1,113 @@
+"""Two agents with real phones, a bridge as a process of its own, and what their pages are told."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.contrib.auth import get_user_model
+
+from django_voipcti import control, realtime
+from django_voipcti.enums import LineStatus
+from django_voipcti.models import Call, CallCommand, Line
+from tests.peers.lab import Lab, Phone
+from tests.support.waiting import eventually
+
+__all__ = ["Agent", "Office", "pages_of"]
+
+
+class Agent:
+    """A user with a line, a phone and an open page."""
+
+    def __init__(self, line: Line, phone: Phone | None, told: list[dict[str, Any]]) -> None:
+        self.line = line
+        self.user = line.user
+        self.phone = phone
+        self._told = told
+
+    @property
+    def events(self) -> list[str]:
+        """Names of the call events that the agent's pages were told, in order."""
+        return [message["name"] for message in self._told if "call" in message]
+
+    @property
+    def call_events(self) -> list[tuple[str, str]]:
+        """The same with the id of the call."""
+        return [(message["name"], message["call"]["id"]) for message in self._told if "call" in message]
+
+    @property
+    def statuses(self) -> list[str]:
+        """Names of the session events that the pages were told."""
+        return [message["name"] for message in self._told if "call" not in message]
+
+    @property
+    def messages(self) -> list[str]:
+        """Sentences that the agent's pages were told beside calls, in order."""
+        return [message["message"] for message in self._told if "call" not in message]
+
+    def saw(self, *names: str) -> bool:
+        """Wait until the pages were told exactly these call events."""
+        return bool(eventually(lambda: self.events == list(names), 20, describe=f"{self.line} sees {names}"))
+
+    def call(self) -> Call:
+        """The agent's only call."""
+        return Call.objects.get(line=self.line)
+
+    def click(self, number: str) -> CallCommand:
+        """Click on a number."""
+        return control.place_call(self.user, number)
+
+
+class Office:
+    """The lab, its bridge and its agents."""
+
+    def __init__(self, lab: Lab, agents: dict[str, Agent]) -> None:
+        self.lab = lab
+        self.agents = agents
+
+    def __getitem__(self, user: str) -> Agent:
+        return self.agents[user]
+
+    def is_ready(self) -> bool:
+        """Whether every line is connected."""
+        return not Line.objects.exclude(status=LineStatus.READY).exists()
+
+
+def make_line(user: str) -> Line:
+    """An agent's line at the lab's server."""
+    owner = get_user_model().objects.create_user(f"agent-{user}")
+    line = Line(provider="default", account=user, extension=user, label=f"Agent {user}", region="GB", user=owner)
+    line.set_secrets({"password": "unused: the CTI user watches"})
+    line.save()
+    return line
+
+
+@contextmanager
+def pages_of(user_id: int) -> Iterator[list[dict[str, Any]]]:
+    """Collect what a user's pages are told, through the real channel layer."""
+    told: list[dict[str, Any]] = []
+    listening, stop = threading.Event(), threading.Event()
+
+    async def listen() -> None:
+        layer: Any = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(realtime.user_group(user_id), channel)
+        listening.set()
+        while not stop.is_set():
+            try:
+                message = await asyncio.wait_for(layer.receive(channel), 0.1)
+            except TimeoutError:
+                continue
+            told.append(message["message"])
+        await layer.group_discard(realtime.user_group(user_id), channel)
+
+    thread = threading.Thread(target=lambda: asyncio.run(listen()), daemon=True)
+    thread.start()
+    assert listening.wait(10)
+    try:
+        yield told
+    finally:
+        stop.set()
+        thread.join(10)
