@@ -217,6 +217,23 @@ def parties(fields: Mapping[str, Any]) -> tuple[Party, Party]:
     return caller, callee
 
 
+def owners(fields: Mapping[str, Any]) -> dict[str, Direction]:
+    """Whose call a row or webhook is about, and which way it goes for them.
+
+    Where both ends are users, each has a leg with an id of its own, and ``destination`` tells which leg this is. Where
+    it does not tell, the id is taken to be that of both: to leave an end out loses a witness of several, to hand a leg
+    to the wrong end makes a call that never was.
+    """
+    caller, callee = identifier(fields.get("src_id")), identifier(fields.get("dst_id"))
+    word = text(fields.get("destination")).lower()
+    if word == "in" and callee:
+        return {callee: Direction.INBOUND}
+    if word == "out" and caller:
+        return {caller: Direction.OUTBOUND}
+    ends = {callee: Direction.INBOUND, caller: Direction.OUTBOUND}
+    return {account: direction for account, direction in ends.items() if account}
+
+
 def live_state(fields: Mapping[str, Any], zone: tzinfo) -> CallState:
     """The state of a row of ``GET /calls``; one that we cannot read is told from whether the call was answered."""
     word = text(fields.get("state")).upper()

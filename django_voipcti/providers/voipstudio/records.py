@@ -21,17 +21,9 @@ def filters(*conditions: tuple[str, str, str]) -> dict[str, str]:
     return {"filter": json.dumps(entries, separators=(",", ":"))}
 
 
-def direction_of(row: Mapping[str, Any], account: str) -> Direction | None:
-    """Which way a row goes for ``account``; None if it is not one of its calls."""
-    caller, callee = mapping.identifier(row.get("src_id")), mapping.identifier(row.get("dst_id"))
-    if caller == account:
-        return Direction.OUTBOUND
-    return Direction.INBOUND if callee == account else None
-
-
 def live_call(row: Mapping[str, Any], *, provider: str, account: str, zone: tzinfo, now: datetime) -> CallUpdate | None:
     """One row of ``GET /calls``; None if it is a colleague's."""
-    direction = direction_of(row, account)
+    direction = mapping.owners(row).get(account)
     external_id = mapping.identifier(row.get("id"))
     if direction is None or not external_id:
         return None
@@ -80,14 +72,8 @@ def placed_call(
 def ended_call(
     row: Mapping[str, Any], *, provider: str, account: str, zone: tzinfo, now: datetime
 ) -> CallUpdate | None:
-    """One row of ``GET /cdrs``, which is one leg of a call; None if it is a colleague's, or cannot be named.
-
-    ``user_id`` decides where neither end carries an account, as rows about outside parties sometimes do.
-    """
-    kind = mapping.text(row.get("type")).upper()
-    direction = direction_of(row, account)
-    if direction is None and mapping.identifier(row.get("user_id")) == account:
-        direction = mapping.CDR_DIRECTIONS.get(kind)
+    """One row of ``GET /cdrs``, which is one leg of a call; None if it is a colleague's, or cannot be named."""
+    direction = _direction(row, account)
     external_id = _leg_id(row)
     if direction is None or not external_id:
         return None
@@ -119,6 +105,25 @@ def ended_call(
         context=mapping.text(row.get("context")),
         raw=dict(row),
     )
+
+
+def _direction(row: Mapping[str, Any], account: str) -> Direction | None:
+    """Which way a history row goes for ``account``; None if it is not one of its calls.
+
+    ``user_id`` tells whose leg it is, ``type`` the direction. Either may be missing; then the ends tell.
+    """
+    user = mapping.identifier(row.get("user_id"))
+    if user not in {"", account}:
+        return None
+    said = mapping.CDR_DIRECTIONS.get(mapping.text(row.get("type")).upper())
+    ends = {
+        Direction.OUTBOUND: mapping.identifier(row.get("src_id")),
+        Direction.INBOUND: mapping.identifier(row.get("dst_id")),
+    }
+    matching = [direction for direction, end in ends.items() if end == account]
+    if matching:
+        return said if said in matching else matching[0]
+    return said if user else None
 
 
 def _leg_id(row: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def delivery_id(body: bytes) -> str:
 
 
 def parse(body: bytes, *, provider: str, zone: tzinfo, received_at: datetime) -> list[CallUpdate]:
-    """The updates that a delivery means: one for each end that is a user of the account, so two for an internal call.
+    """The updates that a delivery means: one for each user whose leg it is about, mostly one.
 
     Empty for what is no call (SMS, queue wrap-up) and for what is no JSON object.
     """
@@ -113,13 +113,12 @@ def parse(body: bytes, *, provider: str, zone: tzinfo, received_at: datetime) ->
 
 
 def _ends(fields: Mapping[str, Any]) -> list[tuple[Direction | None, Party, Party]]:
-    """Direction, own party and other party for each end that is a user of the account."""
+    """Direction, own party and other party for each user whose leg this is."""
     caller, callee = mapping.parties(fields)
-    ends: list[tuple[Direction | None, Party, Party]] = []
-    if caller.account:
-        ends.append((Direction.OUTBOUND, caller, callee))
-    if callee.account and callee.account != caller.account:
-        ends.append((Direction.INBOUND, callee, caller))
+    ends: list[tuple[Direction | None, Party, Party]] = [
+        (direction, caller, callee) if direction is Direction.OUTBOUND else (direction, callee, caller)
+        for direction in mapping.owners(fields).values()
+    ]
     user = mapping.identifier(fields.get("user_id"))
     if not ends and user:
         # A recording names its user without saying which end he is; the call is known by then.

@@ -92,10 +92,16 @@ def test_the_outcome_of_a_row(row, direction, reason):
     assert (update.answered_at is not None) is (reason is EndReason.COMPLETED)
 
 
-def test_the_callee_of_an_internal_call_sees_it_inbound():
-    update = records.ended_call(cdrs()[905], **{**WHO, "account": "200342"})
+def test_a_colleagues_leg_of_an_internal_call_is_left_out():
+    assert records.ended_call(cdrs()[905], **{**WHO, "account": "200342"}) is None
+
+
+def test_without_a_user_the_ends_tell_whose_row_it_is():
+    row = {**cdrs()[905], "user_id": None}
+    update = records.ended_call(row, **{**WHO, "account": "200342"})
     assert (update.direction, update.end_reason) == (Direction.INBOUND, EndReason.MISSED)
     assert (update.own.account, update.other.account) == ("200342", "200341")
+    assert records.ended_call(row, **{**WHO, "account": "200343"}) is None
 
 
 def test_a_row_of_somebody_else_is_left_out():
@@ -107,6 +113,27 @@ def test_a_row_without_accounts_is_told_by_its_user_and_type():
     assert records.ended_call(row, **WHO).direction is Direction.INBOUND
     assert records.ended_call({**row, "type": "O"}, **WHO).direction is Direction.OUTBOUND
     assert records.ended_call({**row, "type": "?"}, **WHO) is None
+    assert records.ended_call({**row, "user_id": None}, **WHO) is None
+
+
+def test_an_end_that_is_the_user_beats_a_type_that_contradicts_it():
+    row = {**cdrs()[901], "type": "O"}
+    assert records.ended_call(row, **WHO).direction is Direction.INBOUND
+
+
+@pytest.mark.parametrize(
+    ("destination", "directions"),
+    [
+        ("in", [None, Direction.INBOUND]),
+        ("out", [Direction.OUTBOUND, None]),
+        ("local", [Direction.OUTBOUND, Direction.INBOUND]),
+        (None, [Direction.OUTBOUND, Direction.INBOUND]),
+    ],
+)
+def test_a_live_call_between_colleagues_belongs_to_the_leg_that_it_is(destination, directions):
+    row = {**payload("calls")["data"][0], "src_id": "200342", "dst_id": "200341", "destination": destination}
+    updates = [records.live_call(row, **{**WHO, "account": account}) for account in ("200342", "200341")]
+    assert [update and update.direction for update in updates] == directions
 
 
 @pytest.mark.parametrize(

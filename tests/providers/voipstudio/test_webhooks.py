@@ -162,13 +162,22 @@ def test_an_outbound_call_belongs_to_its_caller():
     assert update.other == Party(number=PhoneNumber("+447700900456"))
 
 
-def test_an_internal_call_is_two_calls_of_one_id():
-    callers, callees = parse(webhook("internal_connected"))
+def test_an_internal_call_of_one_id_is_a_call_of_both_ends():
+    callees, callers = parse(webhook("internal_connected"))
     assert (callers.account, callers.direction) == ("200342", Direction.OUTBOUND)
     assert (callees.account, callees.direction) == ("200341", Direction.INBOUND)
     assert callers.external_id == callees.external_id == "139000020"
     assert (callers.own, callers.other) == (callees.other, callees.own)
     assert callers.key == callees.key == "sim01.65a1b2c3d4e5f6.00000013"
+
+
+@pytest.mark.parametrize(
+    ("destination", "account", "direction"),
+    [("in", "200341", Direction.INBOUND), ("out", "200342", Direction.OUTBOUND)],
+)
+def test_where_each_end_has_its_leg_a_delivery_is_about_one(destination, account, direction):
+    (update,) = parse(changed("internal_connected", destination=destination))
+    assert (update.account, update.direction) == (account, direction)
 
 
 def test_a_withheld_number_is_empty():
