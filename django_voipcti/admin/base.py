@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..enums import CallState, CommandState, LineStatus
+from ..enums import CallState, CommandState, Direction, LineStatus
 from ..models import Call
 from ..phonebook import numbers
 from ..redaction import mask_digits, mask_number
@@ -24,11 +24,13 @@ __all__ = [
     "CappedPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
+    "arrow",
     "badge",
     "duration",
     "may_see_numbers",
     "other_number",
     "other_party",
+    "party_link",
     "pretty",
     "state_badge",
 ]
@@ -101,8 +103,9 @@ class ReadOnlyAdmin(ModelAdmin[M]):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
-        # "50 of 1,234" beside the search box would be the count that the paginator has just avoided.
-        changelist.full_result_count = None
+        if not (changelist.query or changelist.has_active_filters):
+            # Nothing is left out, so "12 results (show all)" beside the search box would say nothing.
+            changelist.full_result_count = changelist.result_count
         return changelist
 
 
@@ -161,9 +164,10 @@ def may_see_numbers(request: HttpRequest) -> bool:
 
 def other_number(call: Call, *, full: bool) -> str:
     """The other party's number as people write it, masked unless ``full``."""
-    shown = numbers.display(call.other_e164 or call.other_number, call.line.effective_region)
-    if not shown:
-        return str(_("withheld"))
+    known: str = call.other_e164 or call.other_number
+    if numbers.parse(known).kind == "withheld":
+        return str(_("withheld number"))
+    shown = numbers.display(known, call.line.effective_region)
     return shown if full or call.internal else mask_number(shown)
 
 
@@ -173,6 +177,24 @@ def other_party(call: Call, *, full: bool) -> str:
     if not name:
         return other_number(call, full=full)
     return name if full else mask_digits(name)
+
+
+def arrow(call: Call) -> SafeString:
+    """The direction as an arrow, and in words for those who cannot see it."""
+    direction = Direction(call.direction)
+    return format_html(
+        '<span class="voipcti-way {}" role="img" title="{}" aria-label="{}"></span>',
+        direction.value.lower(),
+        direction.label,
+        direction.label,
+    )
+
+
+def party_link(call: Call, *, full: bool) -> SafeString:
+    """Name, with a link to the host's record if there is one, and company."""
+    name = other_party(call, full=full)
+    shown = format_html('<a href="{}">{}</a>', call.contact_url, name) if call.contact_url else name
+    return format_html('{} <span class="voipcti-aside">{}</span>', shown, call.contact_company)
 
 
 def pretty(value: Any, *, full: bool) -> str:

@@ -1,25 +1,46 @@
 """The call log: a list that stays fast, and a page that tells everything about one call."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..enums import CallState, Direction, EndReason
 from ..models import Call
 from ..phonebook import numbers
 from . import call_page
-from .base import EMPTY, ReadOnlyAdmin, badge, duration, may_see_numbers, other_number, other_party, state_badge
+from .base import (
+    ReadOnlyAdmin,
+    arrow,
+    badge,
+    duration,
+    may_see_numbers,
+    other_number,
+    party_link,
+    state_badge,
+)
 from .filters import AgentFilter, OutcomeFilter, StartFilter
 
 __all__ = ["CallAdmin"]
+
+_REASON_TONES = {
+    EndReason.COMPLETED: "good",
+    EndReason.TRANSFERRED: "good",
+    EndReason.ANSWERED_ELSEWHERE: "ring",
+    EndReason.MISSED: "bad",
+    EndReason.UNREACHABLE: "bad",
+    EndReason.REJECTED: "bad",
+    EndReason.FAILED: "bad",
+    EndReason.NO_ANSWER: "wait",
+    EndReason.BUSY: "wait",
+    EndReason.DECLINED: "wait",
+}
 
 
 @admin.register(Call)
@@ -48,40 +69,31 @@ class CallAdmin(ReadOnlyAdmin[Call]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         party = ["party", "number"] if may_see_numbers(request) else ["masked_party", "masked_number"]
-        return ["start", "way", *party, "line_and_user", "state_shown", "ring", "talk", "end"]
+        return ["start", *party, "line_and_user", "outcome", "ring", "talk"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        party = ("party", "number") if may_see_numbers(request) else ("masked_party", "masked_number")
-        return [
-            (None, {"fields": [("state_shown", "way", "end", "cause"), party, ("line_and_user", "context")]}),
-            (_("Time"), {"fields": [("started_at", "answered_at", "ended_at"), ("ring", "talk", "held")]}),
-        ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [
-            *("state_shown", "way", "end", "line_and_user", "ring", "talk", "held"),
-            *("party", "number", "masked_party", "masked_number"),
-        ]
+        # The page has a layout of its own: see call_page.
+        return []
 
     # --- columns ----------------------------------------------------------------------------------------------------
 
     @admin.display(description=gettext_lazy("start"), ordering="started_at")
     def start(self, call: Call) -> SafeString:
         started = timezone.localtime(call.started_at)
-        return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>', started.isoformat(), started)
+        text = f"{date_format(started, 'SHORT_DATE_FORMAT')} {date_format(started, 'H:i:s')}"
+        return format_html('<time datetime="{}">{}</time>', started.isoformat(), text)
 
     @admin.display(description=gettext_lazy("direction"))
     def way(self, call: Call) -> SafeString:
-        direction = Direction(call.direction)
-        return format_html('<span class="voipcti-way {}">{}</span>', direction.value.lower(), direction.label)
+        return format_html("{}{}", arrow(call), Direction(call.direction).label)
 
     @admin.display(description=gettext_lazy("other party"))
     def party(self, call: Call) -> SafeString:
-        return _party(call, full=True)
+        return format_html("{}{}", arrow(call), party_link(call, full=True))
 
     @admin.display(description=gettext_lazy("other party"))
     def masked_party(self, call: Call) -> SafeString:
-        return _party(call, full=False)
+        return format_html("{}{}", arrow(call), party_link(call, full=False))
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, call: Call) -> SafeString:
@@ -99,26 +111,20 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         return format_html('{} <span class="voipcti-aside">{}</span>', name or call.line, extension)
 
     @admin.display(description=gettext_lazy("state"))
-    def state_shown(self, call: Call) -> SafeString | str:
-        if call.end_reason == EndReason.MISSED:
-            return badge(EndReason.MISSED.label, "bad")
+    def outcome(self, call: Call) -> SafeString | str:
+        """The state of a live call; of an ended one, why it ended."""
+        if call.end_reason:
+            reason = EndReason(call.end_reason)
+            return badge(reason.label, _REASON_TONES.get(reason, ""), title=call.cause)
         return state_badge(CallState(call.state))
 
-    @admin.display(description=gettext_lazy("ring time"))
+    @admin.display(description=gettext_lazy("ring"))
     def ring(self, call: Call) -> str:
         return duration(call.ring_time)
 
-    @admin.display(description=gettext_lazy("talk time"))
+    @admin.display(description=gettext_lazy("talk"))
     def talk(self, call: Call) -> str:
         return duration(call.talk_time)
-
-    @admin.display(description=gettext_lazy("time on hold"))
-    def held(self, call: Call) -> str:
-        return duration(timedelta(seconds=call.held_seconds)) if call.held_seconds else EMPTY
-
-    @admin.display(description=gettext_lazy("end reason"))
-    def end(self, call: Call) -> str:
-        return str(EndReason(call.end_reason).label) if call.end_reason else EMPTY
 
     # --- the call's page --------------------------------------------------------------------------------------------
 
@@ -127,10 +133,3 @@ class CallAdmin(ReadOnlyAdmin[Call]):
     ) -> HttpResponse:
         context |= call_page.context(context["original"], request, self)
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-def _party(call: Call, *, full: bool) -> SafeString:
-    """Name, with a link to the host's record if there is one, and company."""
-    name = other_party(call, full=full)
-    shown = format_html('<a href="{}">{}</a>', call.contact_url, name) if call.contact_url else name
-    return format_html('{} <span class="voipcti-aside">{}</span>', shown, call.contact_company)

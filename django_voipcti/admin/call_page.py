@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..enums import CallState, CommandState
+from ..enums import CallState, CommandState, EndReason
 from ..models import Call, CallCommand, CallEvent
+from ..redaction import mask_digits
 from . import timeline
-from .base import EMPTY, may_see_numbers, offset, other_party, pretty, state_badge
+from .base import EMPTY, duration, may_see_numbers, offset, other_number, other_party, party_link, pretty, state_badge
 
 if TYPE_CHECKING:
     from .call import CallAdmin
@@ -41,14 +44,47 @@ def context(call: Call, request: HttpRequest, admin: "CallAdmin") -> dict[str, A
     events = list(call.events.order_by("id"))
     visible = admin.get_queryset(request).exclude(pk=call.pk)
     return {
+        "facts": _facts(call, admin, full=full),
         "title": _("Call: %(party)s") % {"party": other_party(call, full=full)},
         "subtitle": None,
         "timeline": timeline.draw(call, events, now=timezone.now()),
         "witnesses": [_witness(event, events, full=full) for event in events],
         "commands": [_command(command, full=full) for command in call.commands.select_related("requested_by")],
-        "legs": _rows(visible.filter(provider=call.provider, conversation_id=call.conversation_id), admin, full=full),
-        "others": _rows(visible.filter(_same_party(call)), admin, full=full),
+        "legs": _rows(visible.filter(provider=call.provider, conversation_id=call.conversation_id), admin),
+        "others": _rows(visible.filter(_same_party(call)), admin),
     }
+
+
+def _facts(call: Call, admin: "CallAdmin", *, full: bool) -> list[tuple[str, Any]]:
+    """What is known of the call, in reading order; what is unknown or does not apply is left out."""
+    reason = EndReason(call.end_reason).label if call.end_reason else ""
+    if reason and call.end_reason_inferred:
+        reason = _("%(reason)s (worked out, the provider did not say)") % {"reason": reason}
+    facts = [
+        (_("Other party"), party_link(call, full=full)),
+        (_("Number"), other_number(call, full=full)),
+        (_("Line"), admin.line_and_user(call)),
+        (_("Direction"), admin.way(call)),
+        (_("State"), state_badge(CallState(call.state))),
+        (_("End reason"), reason),
+        (_("Provider’s cause"), call.cause if full else mask_digits(call.cause)),
+        (_("Start"), _moment(call.started_at)),
+        (_("Answered"), _moment(call.answered_at)),
+        (_("End"), _moment(call.ended_at)),
+        (_("Ring time"), admin.ring(call)),
+        (_("Talk time"), admin.talk(call)),
+        (_("Time on hold"), duration(timedelta(seconds=call.held_seconds)) if call.held_seconds else ""),
+        (_("Queue or ring group"), call.context),
+        (_("Records with this number"), call.matches if call.matches > 1 else ""),
+        (_("Provider’s id"), call.external_id),
+        (_("Conversation"), call.conversation_id if call.conversation_id != call.external_id else ""),
+        (_("Recording"), call.recording),
+    ]
+    return [(name, value) for name, value in facts if value and value != EMPTY]
+
+
+def _moment(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else ""
 
 
 def _witness(event: CallEvent, events: Iterable[CallEvent], *, full: bool) -> Witness:
@@ -81,17 +117,15 @@ def _same_party(call: Call) -> Q:
     return Q(pk__in=())
 
 
-def _rows(calls: QuerySet[Call], admin: "CallAdmin", *, full: bool) -> list[dict[str, Any]]:
+def _rows(calls: QuerySet[Call], admin: "CallAdmin") -> list[dict[str, Any]]:
     return [
         {
             "call": call,
             "start": admin.start(call),
             "way": admin.way(call),
-            "party": admin.party(call) if full else admin.masked_party(call),
             "line": admin.line_and_user(call),
-            "state": admin.state_shown(call),
+            "state": admin.outcome(call),
             "talk": admin.talk(call),
-            "end": admin.end(call),
         }
         for call in calls[:_MOST_RELATED]
     ]

@@ -5,6 +5,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect, ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
@@ -74,6 +75,13 @@ class LineAdmin(ModelAdmin[Line]):
     def _user_is_searchable(self) -> bool:
         user_admin = self.admin_site._registry.get(get_user_model())
         return user_admin is not None and bool(user_admin.search_fields)
+
+    def user_widget(self) -> Any:
+        """The widget by which a user is chosen, here and on the login page."""
+        field: Any = Line._meta.get_field("user")
+        if self._user_is_searchable():
+            return AutocompleteSelect(field, self.admin_site)
+        return ForeignKeyRawIdWidget(field.remote_field, self.admin_site)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "provider":

@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import AdminForm
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -42,17 +43,19 @@ class LoginForm(forms.Form):
 
     user: Any = forms.ModelChoiceField(queryset=None, label=gettext_lazy("User"))
     provider = forms.ChoiceField(label=gettext_lazy("Provider"))
-    username = forms.CharField(label=gettext_lazy("E-mail address or user name"), required=False, max_length=254)
+    username = forms.CharField(
+        label=gettext_lazy("E-mail address or user name"), required=False, max_length=254, widget=AdminTextInputWidget
+    )
     password = forms.CharField(
         label=gettext_lazy("Password"),
         required=False,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
     )
     api_key = forms.CharField(
         label=gettext_lazy("API key"),
         required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
         help_text=gettext_lazy("Instead of name and password."),
     )
 
@@ -128,6 +131,7 @@ class LoginView(View):
         initial = {"user": line.user_id, "provider": line.provider} if line else {}
         form = LoginForm(data, initial=initial)
         users: Any = form.fields["user"]
+        users.widget = self.line_admin.user_widget() if self.line_admin else users.widget
         users.queryset = get_user_model()._default_manager.filter(is_active=True)
         providers: Any = form.fields["provider"]
         providers.choices = provider_choices()

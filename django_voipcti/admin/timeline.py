@@ -93,7 +93,9 @@ def draw(call: Call, events: Sequence[CallEvent], *, now: datetime) -> Timeline 
     return Timeline(
         segments=tuple(segments),
         marks=tuple(
-            Mark(event=event, x=_place((event.occurred_at - begin).total_seconds(), points)) for event in events
+            Mark(event=event, x=_place((event.occurred_at - begin).total_seconds(), points))
+            # Those that changed the call are drawn last, on top of those that repeated it.
+            for event in sorted(events, key=lambda event: event.effective)
         ),
         ticks=_ticks(total, points),
     )

@@ -7,6 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from crm.models import AVATAR_COLOURS, Contact
+from django_voipcti.models import Call
+from django_voipcti.phonebook import numbers
 
 register = template.Library()
 
@@ -19,6 +21,23 @@ def icon(name: str) -> SafeString:
         static("crm/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def call_label(name: str) -> SafeString:
+    """A telephone instead of the number, with the person's name for those who cannot see it."""
+    return format_html('{}<span class="visually-hidden">Call {}</span>', icon("phone"), name)
+
+
+@register.simple_tag
+def other_party(call: Call) -> str:
+    """Who was at the other end: a name, or the number as people write it."""
+    if call.contact_label or call.other_name:
+        return call.display_name
+    known = call.other_e164 or call.other_number
+    if numbers.parse(known).kind == "withheld":
+        return "Withheld number"
+    return numbers.display(known, call.line.effective_region)
 
 
 @register.simple_tag

@@ -1,0 +1,240 @@
+"""The demo's supervisor: starts every process in order, watches them, and stops them in reverse.
+
+Nothing here sleeps: a process is ready when it answers, and the supervisor wakes up when one ends or a signal comes.
+"""
+
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from . import readiness
+from .processes import Child, ChildFailed
+
+PROJECT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+FIRST_WEB_PORT = 8000
+#: Written into the data folder while the demo serves: addresses and process ids.
+STATUS_FILE = "demo.json"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """Somebody wants the demo to stop while it is still starting."""
+
+
+def free_port() -> int:
+    """A TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def web_port(wanted: int | None) -> int:
+    """The port asked for; without a wish 8000, or the next free one. Raises `ChildFailed` if the wish is taken."""
+    candidates = [wanted] if wanted is not None else list(range(FIRST_WEB_PORT, FIRST_WEB_PORT + 100))
+    for port in candidates:
+        if port == 0:
+            return free_port()
+        with socket.socket() as probe:
+            # As servers do: a port in TIME_WAIT is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise ChildFailed(f"Port {candidates[0]} is taken. Choose another with --port.")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything listens."""
+
+    web_port: int
+    valkey_port: int = field(default_factory=free_port)
+    simulator_port: int = field(default_factory=free_port)
+
+    @property
+    def web(self) -> str:
+        return f"http://localhost:{self.web_port}"
+
+    @property
+    def valkey(self) -> str:
+        return f"redis://{HOST}:{self.valkey_port}/0"
+
+    @property
+    def simulator(self) -> str:
+        return f"http://{HOST}:{self.simulator_port}"
+
+
+class Demo:
+    """Everything that runs, as a context manager: inside the block all of it is ready, after it nothing is left.
+
+    Args:
+        folder: holds database, logs and the status file.
+        port: of the web server; None takes 8000 or the next free one, 0 any free one.
+        by_hand: phones do nothing by themselves; otherwise they pick up for click-to-call, and outside numbers answer.
+        say: is told what is being done, sentence by sentence.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, by_hand: bool = False, say: Callable[[str], None] = print
+    ) -> None:
+        self.folder = folder.resolve()
+        self.addresses = Addresses(web_port(port))
+        self.scenario = "demo-by-hand" if by_hand else "demo"
+        self.say = say
+        self.stopping = threading.Event()
+        self._events: SimpleQueue[object] = SimpleQueue()
+        self._children: list[Child] = []
+
+        self._signals_before: dict[int, Any] = {}
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        # From here to the very end, so that no signal finds the default handler while something runs.
+        self._signals_before = {number: signal.signal(number, self._wish) for number in STOP_SIGNALS}
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        # The status file goes first: whoever reads it may rely on what it says.
+        (self.folder / STATUS_FILE).unlink(missing_ok=True)
+        for child in reversed(self._children):
+            child.stop()
+        for number, handler in self._signals_before.items():
+            signal.signal(number, handler)
+
+    def wait(self) -> None:
+        """Return when somebody wants the demo to stop; raise `ChildFailed` when a process ends before that."""
+        while not self.stopping.is_set():
+            event = self._events.get()
+            if isinstance(event, Child) and not self.stopping.is_set():
+                raise ChildFailed(event.obituary())
+
+    def check(self) -> None:
+        """Raise `ChildFailed` if a process has ended."""
+        for child in self._children:
+            if not child.is_running:
+                raise ChildFailed(child.obituary())
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of the servers by name."""
+        return {child.name: child.pid for child in self._children if child.pid is not None}
+
+    def _wish(self, number: int, frame: FrameType | None) -> None:
+        """A signal is the wish to stop; the second one is the wish to stop at once."""
+        if self.stopping.is_set():
+            for child in self._children:
+                child.kill()
+        self.stopping.set()
+        self._events.put(number)
+
+    # --- start ------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Start in the order of need, what can be at the same time at the same time."""
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        at = self.addresses
+        self.say("Starting Valkey and the simulated telephone system; preparing the database …")
+        first = [
+            self._serve(
+                "valkey",
+                *("-m", "demo.valkey", str(at.valkey_port), str(self.folder / "valkey")),
+                ready=readiness.valkey_answers(at.valkey_port),
+            ),
+            self._serve(
+                "simulator",
+                *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
+                ready=readiness.http_answers(f"{at.simulator}/v1.2/voipstudio/ping"),
+            ),
+        ]
+        self._run("migrate", "manage.py", "migrate", "--verbosity", "0")
+        self._all_ready(first)
+        self._run("seed", "manage.py", "seed_demo")
+        self.say("Starting bridge, Celery worker and web server …")
+        self._all_ready(
+            [
+                self._serve("bridge", "manage.py", "voipcti_bridge", ready=readiness.lines_are_ready),
+                self._serve(
+                    "worker",
+                    *("-m", "celery", "--app", "config", "worker", "--pool", "threads", "--concurrency", "8"),
+                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+                    ready=readiness.worker_answers(at.valkey),
+                ),
+                self._serve(
+                    "web",
+                    *("-m", "daphne", "--bind", HOST, "--port", str(at.web_port), "config.asgi:application"),
+                    ready=readiness.http_answers(f"{at.web}/login/"),
+                ),
+            ]
+        )
+        if not self.stopping.is_set():
+            self._write_status()
+
+    def _environment(self) -> dict[str, str]:
+        """What config/settings.py reads."""
+        at = self.addresses
+        return {
+            "DEMO": "1",
+            "DATA_DIR": str(self.folder),
+            "VALKEY_URL": at.valkey,
+            "VOIPSTUDIO_API_URL": f"{at.simulator}/v1.2/voipstudio",
+            "VOIPSTUDIO_SIP_URL": at.simulator.replace("http://", "ws://"),
+            "SIMULATOR_CONTROL_URL": f"{at.simulator}/control",
+        }
+
+    def _child(self, name: str, *arguments: str, ready: Callable[[], bool] | None = None) -> Child:
+        child = Child(
+            name=name, command=[sys.executable, *arguments], log=self.folder / "logs" / f"{name}.log", ready=ready
+        )
+        child.start(self._environment(), PROJECT)
+        return child
+
+    def _serve(self, name: str, *arguments: str, ready: Callable[[], bool]) -> Child:
+        """Start a server, unless the demo is being stopped already."""
+        if self.stopping.is_set():
+            raise Stopped
+        child = self._child(name, *arguments, ready=ready)
+        self._children.append(child)
+        child.report_end(self._events)
+        return child
+
+    def _run(self, name: str, *arguments: str) -> None:
+        """Run one step to its end."""
+        if self.stopping.is_set():
+            raise Stopped
+        step = self._child(name, *arguments)
+        try:
+            step.wait_until_done(self.stopping)
+        finally:
+            step.stop()
+
+    def _all_ready(self, children: Sequence[Child]) -> None:
+        for child in children:
+            child.wait_until_ready(self.stopping)
+        if self.stopping.is_set():
+            raise Stopped
+
+    def _write_status(self) -> None:
+        status = {"web": self.addresses.web, "simulator": self.addresses.simulator, "pids": self.pids}
+        fresh = self.folder / f"{STATUS_FILE}.new"
+        fresh.write_text(json.dumps(status))
+        fresh.replace(self.folder / STATUS_FILE)
