@@ -11,13 +11,13 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib import auth
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, get_supported_language_variant, override
 from django.utils.translation import gettext as _
@@ -295,11 +295,12 @@ class PageConsumer(AsyncWebsocketConsumer):
         if session is None:
             return True  # the host authenticates its sockets in another way
 
-        def look() -> bool:
-            request = SimpleNamespace(session=session.__class__(session.session_key))
-            return bool(auth.get_user(request).pk == self.user.pk)
+        def look() -> object:
+            request = HttpRequest()
+            request.session = session.__class__(session.session_key)
+            return auth.get_user(request).pk
 
-        return await _in_thread(look)
+        return bool(await _in_thread(look) == self.user.pk)
 
 
 # --- finding lines ----------------------------------------------------------------------------------------------------

@@ -26,9 +26,7 @@ from .redaction import mask_number
 from .routing import SOCKET_PATH
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    AnyUser = AbstractBaseUser | AnonymousUser
+    from .typing import AnyUser
 
 __all__ = [
     "PANEL_TEXTS",
@@ -48,7 +46,6 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "line": _("Line"),
     "number": _("Number to call"),
     "call": _("Call"),
-    "busy": _("On a call"),
     "extension": _("ext. %(extension)s"),
     "no_line": _("No telephone line"),
     "dismiss": _("Dismiss"),
@@ -70,6 +67,7 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "state_on_hold": _("On hold"),
     "state_hangup": _("Call ended"),
     "state_cancel": _("Not connected"),
+    "state_stale": _("Last seen: %(state)s"),
     "state_ended_because": _("Ended: %(reason)s"),
     "stage_phone": _("Your phone"),
     "stage_ringing": _("Ringing"),
@@ -163,7 +161,7 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
 # --- click to call ----------------------------------------------------------------------------------------------------
 
 
-def click_to_call(number: object, *, label: object = "", region: str = "") -> SafeString:
+def click_to_call(number: object, *, label: str = "", region: str = "") -> SafeString:
     """A link that calls ``number``: through the panel where there is one, else as the device does with such links.
 
     What cannot be dialled comes back as plain text, so that templates need not ask first.
@@ -197,7 +195,7 @@ def click_to_call_numbers(text: object, *, region: str = "") -> SafeString:
     return mark_safe("".join(pieces))  # noqa: S308  each piece is escaped or made by format_html
 
 
-def _link(number: numbers.Number, text: object) -> SafeString:
+def _link(number: numbers.Number, text: str) -> SafeString:
     """RFC 3966 for the address; ``data-voipcti-number`` is what the panel dials."""
     if number.kind == "sip":
         address = f"sip:{quote(number.national, safe='@.:+-_')}"
@@ -228,7 +226,7 @@ class HistoryEntry:
 def history_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) -> list[HistoryEntry]:
     """The newest calls linked to ``record`` that ``user`` may see, newest first. One query, whatever their number."""
     calls = Call.objects.for_object(record).visible_to(user).select_related("line").order_by("-started_at", "-id")
-    sees_all = user.has_perm(FULL_NUMBERS)  # type: ignore[union-attr]
+    sees_all = user.has_perm(FULL_NUMBERS)
     return [_entry(call, whole=sees_all or call.line.user_id == user.pk) for call in calls[:limit]]
 
 

@@ -4,7 +4,7 @@ Channels' origin check is part of the route, so that no page of another site can
 host forgot to wrap its router.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
@@ -24,4 +24,5 @@ async def page_socket(scope: Any, receive: Any, send: Any) -> None:
     await AllowedHostsOriginValidator(_page_consumer)(scope, receive, send)
 
 
-websocket_urlpatterns = [path(SOCKET_PATH, page_socket)]
+# Django's types know views only; the router of Channels takes ASGI applications in their place.
+websocket_urlpatterns = [path(SOCKET_PATH, cast(Any, page_socket))]

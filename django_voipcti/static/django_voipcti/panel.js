@@ -15,6 +15,8 @@
 const ENDED_KEPT = 3;
 const MOST_COLLEAGUES_SHOWN = 50;
 const HUES = 8;
+/** How certain a match must be to stand without "possible". */
+const SURE = new Set(["exact", "learned"]);
 const OPEN_KEY = "voipcti-panel";
 /** Tabs of one browser tell each other what was dismissed. */
 const CHANNEL = "voipcti-panel";
@@ -105,7 +107,7 @@ const ICONS = {
   transfer: "M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4",
   hang_up: "M3.5 14.5c4.9-4.9 12.1-4.9 17 0l-2.6 2.7-3.4-1.7v-2.4a9.6 9.6 0 0 0-5 0v2.400l-3.4 1.700Z",
   close: "M6.5 6.500l11 11M17.5 6.500l-11 11",
-  chevron: "m6 14.5 6-6 6 6",
+  chevron: "m6 15 6-6 6 6",
   check: "m5 12.5 4.5 4.500L19 7.5",
   maybe: "M9 9.200a3 3 0 1 1 4.2 2.700c-.8.4-1.2 1-1.2 2v.4M12 17.600v.1",
   people:
@@ -235,14 +237,15 @@ class CallCard {
       h("div", { class: "who" }, this.avatar, h("div", {}, this.name, this.company, this.numberLine)),
       this.why,
       this.stages,
-      this.matches,
-      this.past,
-      h("div", { class: "actions" }, this.open),
+      this.problem,
       this.actions,
       this.transferBox.element,
-      this.problem,
+      this.matches,
+      this.past,
+      this.open,
     );
-    this.update(call);
+    this.#show();
+    this.#showCause();
   }
 
   get phase() {
@@ -255,12 +258,21 @@ class CallCard {
   }
 
   update(call) {
-    const { t } = this.panel;
     const moved = this.call.status !== call.status;
     this.call = call;
-    const { phase } = this;
+    this.#show();
+    if (moved) this.#showCause();
+  }
+
+  /** Why a call could not be set up; the sentence of an earlier refusal makes way. */
+  #showCause() {
+    this.showProblem(this.call.status === "CANCEL" ? { message: this.call.cause } : null);
+  }
+
+  #show() {
+    const { call, phase } = this;
+    const { t } = this.panel;
     this.element.dataset.phase = phase;
-    setText(this.state, this.panel.stateText(call));
     setText(this.context, [call.internal ? t("internal") : "", call.context].filter(Boolean).join(" · "));
     setText(this.name, this.title);
     setText(this.company, call.contact?.company ?? "");
@@ -274,21 +286,33 @@ class CallCard {
     this.#showPast();
     this.#showStages();
     setAttribute(this.open, "href", call.contact?.url || null);
-    this.open.parentElement.hidden = !call.contact?.url;
+    this.open.hidden = !call.contact?.url;
     this.dismissButton.hidden = phase !== "ended";
-    this.tick();
-    this.showActions();
-    if (moved) this.showProblem(call.status === "CANCEL" ? { message: call.cause } : null);
+    this.showConnection();
+  }
+
+  /** What was seen last is not what is: while the socket is away a live call says so, and its timer stands still. */
+  get isStale() {
+    return !this.panel.online && this.phase !== "ended";
   }
 
   tick() {
-    const seconds = secondsOf(this.call, this.panel.now());
+    const seconds = this.isStale ? null : secondsOf(this.call, this.panel.now());
     setText(this.timer, seconds === null ? "" : formatDuration(seconds));
+  }
+
+  showConnection() {
+    const { panel } = this;
+    const state = panel.stateText(this.call);
+    setAttribute(this.element, "data-stale", this.isStale ? "" : null);
+    setText(this.state, this.isStale ? panel.t("state_stale", { state }) : state);
+    this.tick();
+    this.showActions();
   }
 
   showActions() {
     const { panel } = this;
-    const wanted = panel.online || this.phase === "ended" ? actionsFor(this.call, panel.capabilitiesOf(this.call)) : [];
+    const wanted = panel.online ? actionsFor(this.call, panel.capabilitiesOf(this.call)) : [];
     const focused = this.element.getRootNode().activeElement;
     for (const [name, button] of this.buttons) {
       button.hidden = !wanted.includes(name);
@@ -318,7 +342,7 @@ class CallCard {
     const { contact, matches, name, number } = this.call;
     const chips = [];
     const reason = matches.find((match) => match.label === contact?.label)?.reason;
-    const sure = !contact || ["exact", "certain", "high"].includes(contact.confidence);
+    const sure = !contact || SURE.has(contact.confidence);
     if (contact && (reason || !sure))
       chips.push([sure ? "check" : "maybe", [sure ? "" : t("possible_match"), reason].filter(Boolean).join(" · ")]);
     if (matches.length > 1) chips.push(["people", t("several_matches", { count: matches.length })]);
@@ -673,12 +697,14 @@ export class VoipctiPanel extends Base {
     return this.t(stateKeyOf(call));
   }
 
-  /** A moment in the past in a few words: today the time, then the day. */
+  /** A moment in the past in a few words: the time if it is today, the day without the year if it is this year. */
   whenText(moment) {
-    const date = new Date(moment);
-    const sameDay = date.toDateString() === new Date(this.now()).toDateString();
+    const [date, now] = [new Date(moment), new Date(this.now())];
     const locale = document.documentElement.lang || undefined;
-    const form = sameDay ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+    const time = { hour: "numeric", minute: "2-digit" };
+    const day = { day: "numeric", month: "short", ...time };
+    const sameYear = date.getFullYear() === now.getFullYear();
+    const form = date.toDateString() === now.toDateString() ? time : sameYear ? day : { ...day, year: "numeric" };
     return new Intl.DateTimeFormat(locale, form).format(date);
   }
 
@@ -737,6 +763,7 @@ export class VoipctiPanel extends Base {
       h("span", { class: "chevron" }, icon("chevron")),
     );
     this.connectionNotice = h("div", { class: "notice", hidden: true }, h("p"));
+    this.lineNotice = h("div", { class: "notice", "data-kind": "error", hidden: true }, h("p"));
     this.noticeText = h("p");
     this.notice = h(
       "div",
@@ -777,6 +804,7 @@ export class VoipctiPanel extends Base {
       "div",
       { class: "body", id: "body", hidden: true },
       this.connectionNotice,
+      this.lineNotice,
       this.notice,
       this.cardsBox,
       this.dial,
@@ -845,7 +873,7 @@ export class VoipctiPanel extends Base {
       live.add(call.id);
       this.#showCall(call);
     }
-    for (const card of this.#cards.values()) card.showActions();
+    for (const card of this.#cards.values()) card.showConnection();
     this.#showFrame();
   }
 
@@ -924,7 +952,7 @@ export class VoipctiPanel extends Base {
     const { t } = this;
     const lines = this.connector?.lines ?? [];
     const ready = this.#readyLines;
-    const busy = [...this.#cards.values()].some((card) => card.phase !== "ended");
+    const busy = [...this.#cards.values()].findLast((card) => card.phase !== "ended");
     const { state, text } = this.#status(lines, ready, busy);
     this.dot.dataset.state = state;
     setText(this.statusText, text);
@@ -932,11 +960,14 @@ export class VoipctiPanel extends Base {
     setText(this.connectionNotice.querySelector("p"), away ? t(`notice_${this.connector.state}`) : "");
     this.connectionNotice.hidden = !away;
     const needsLogin = this.online && lines.every((line) => line.status === "LOGGED_OUT");
+    const broken = this.online && !ready.length && lines.find((line) => line.status === "ERROR");
+    setText(this.lineNotice.querySelector("p"), broken ? broken.message || broken.statusLabel : "");
+    this.lineNotice.hidden = !broken;
     this.login.element.hidden = !needsLogin;
     if (!needsLogin && this.login.mode === "code") this.login.show("password");
     this.dial.hidden = needsLogin || !ready.some((line) => line.capabilities.supports_place);
     this.#showLines(ready);
-    for (const card of this.#cards.values()) card.showActions();
+    for (const card of this.#cards.values()) card.showConnection();
   }
 
   #status(lines, ready, busy) {
@@ -956,7 +987,7 @@ export class VoipctiPanel extends Base {
     const detail =
       shown.status === "READY" ? shown.extension && t("extension", { extension: shown.extension }) : shown.message;
     const state = { READY: busy ? "busy" : "ready", LOGGED_IN: "waiting", ERROR: "error" }[shown.status] ?? "off";
-    return { state, text: [busy ? t("busy") : shown.statusLabel, detail].filter(Boolean).join(" · ") };
+    return { state, text: [busy ? this.stateText(busy.call) : shown.statusLabel, detail].filter(Boolean).join(" · ") };
   }
 
   /** A user with several lines chooses the one to call from. */
