@@ -55,6 +55,9 @@ _POPPING_STATES = frozenset({CallState.INITIAL, CallState.RINGING, CallState.CON
 
 _bound_loop: asyncio.AbstractEventLoop | None = None
 
+#: Sends of a bound loop take turns, so that pages hear things in the order in which they were committed.
+_turn = asyncio.Lock()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -80,8 +83,8 @@ def line_group(line_id: int | str) -> str:
 
 def bind_loop(loop: asyncio.AbstractEventLoop | None) -> None:
     """Publish through ``loop`` from now on, from whatever thread; None goes back to publishing in place."""
-    global _bound_loop
-    _bound_loop = loop
+    global _bound_loop, _turn
+    _bound_loop, _turn = loop, asyncio.Lock()
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ async def _send_group(group: str, message: dict[str, Any]) -> None:
 def _run(sending: Coroutine[Any, Any, None]) -> None:
     """Send from wherever we are: a bridge's thread, a running event loop, or plain synchronous code."""
     if _bound_loop is not None and not _bound_loop.is_closed():
-        asyncio.run_coroutine_threadsafe(sending, _bound_loop)
+        asyncio.run_coroutine_threadsafe(_in_turn(sending), _bound_loop)
         return
     try:
         loop = asyncio.get_running_loop()
@@ -169,6 +172,11 @@ def _run(sending: Coroutine[Any, Any, None]) -> None:
 
 #: Sends under way in a running loop; asyncio itself keeps only weak references to tasks.
 _in_flight: set[asyncio.Task[None]] = set()
+
+
+async def _in_turn(sending: Coroutine[Any, Any, None]) -> None:
+    async with _turn:
+        await sending
 
 
 async def _await(sending: Coroutine[Any, Any, None]) -> None:

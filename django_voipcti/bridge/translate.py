@@ -5,7 +5,8 @@ Rules
     2. A call whose id is unique for ever never goes back: not from talking to ringing, not from its end to anything.
        Servers with several workers do send such documents (NOTIFYs overtake each other).
     3. A call that a full document no longer lists is over, although nobody said ``terminated``.
-    4. An ended dialog that lingers in later documents is told once; one that we never knew as live is not told at all.
+    4. An ended dialog that lingers in later documents is told once. One that we never knew as live is told as well: its
+       earlier documents were overtaken, or came while nobody watched. The record knows whether it had it already.
     5. Where ids are used again (one per extension), each stretch of life is a call of its own, and a second caller
        who turns a talking dialog back to ``early`` is a further call. Whether he was answered or gave up cannot be
        told when it turns back to ``confirmed``; that his call is over is what was seen of such servers.
@@ -218,7 +219,7 @@ class LineTranslator:
         call = self._live.get(external_id)
         if state.is_final:
             if call is None:
-                return []
+                call = self._unseen(external_id, identity, dialog)
             return [self._end(call, said, dialog=dialog, vanished=vanished)]
         mixed = call is not None and call.mixed
         other = Party() if mixed else _party(dialog.remote)
@@ -252,6 +253,14 @@ class LineTranslator:
                 raw=said.raw(dialog),
             )
         ]
+
+    def _unseen(self, external_id: str, identity: DialogIdentity, dialog: Dialog) -> _Call:
+        """A call that is over the first time that we hear of it (rule 4)."""
+        call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
+        call.direction = _DIRECTIONS.get(dialog.direction or "")
+        call.other = _party(dialog.remote)
+        call.conversation_id = identity.conversation_id
+        return call
 
     def _end(self, call: _Call, said: "_Said", *, dialog: Dialog | None = None, vanished: bool = False) -> CallUpdate:
         del self._live[call.external_id]
@@ -356,8 +365,10 @@ def _party(participant: Participant | None) -> Party:
         return Party()
     uri = participant.identity_uri or participant.target_uri
     number = _number(uri)
+    # Some servers show the user part of the Contact, a random text, where the name should be.
+    contact = _number(participant.target_uri)
     name = participant.display.strip().strip('"').strip()
-    if name.lower() in _WITHHELD or _digits(name) == _digits(number) != "" or name == number:
+    if name.lower() in _WITHHELD or _digits(name) == _digits(number) != "" or name in (number, contact):
         name = ""
     return Party(number=PhoneNumber(number), name=name)
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -88,26 +88,31 @@ def make_line(user: str) -> Line:
 def pages_of(user_id: int) -> Iterator[list[dict[str, Any]]]:
     """Collect what a user's pages are told, through the real channel layer."""
     told: list[dict[str, Any]] = []
-    listening, stop = threading.Event(), threading.Event()
+    loop = asyncio.new_event_loop()
+    listening = threading.Event()
 
     async def listen() -> None:
         layer: Any = get_channel_layer()
         channel = await layer.new_channel()
         await layer.group_add(realtime.user_group(user_id), channel)
         listening.set()
-        while not stop.is_set():
-            try:
-                message = await asyncio.wait_for(layer.receive(channel), 0.1)
-            except TimeoutError:
-                continue
-            told.append(message["message"])
-        await layer.group_discard(realtime.user_group(user_id), channel)
+        while True:
+            told.append((await layer.receive(channel))["message"])
 
-    thread = threading.Thread(target=lambda: asyncio.run(listen()), daemon=True)
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
+        loop.close()
+
+    task = loop.create_task(listen())
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert listening.wait(10)
     try:
         yield told
     finally:
-        stop.set()
+        # Once and at the end only: a channel whose receive() is cancelled hears nothing any more.
+        loop.call_soon_threadsafe(task.cancel)
         thread.join(10)

@@ -199,9 +199,9 @@ def test_quick_calls_through_four_workers_that_overtake_each_other(open_office):
         eventually(lambda: ana.phone.is_talking)
         ana.phone.hang_up()
         eventually(lambda: not ana.phone.is_talking and not ben.phone.is_talking)
-    eventually(lambda: not Call.objects.live().exists(), 30)
-    assert Call.objects.filter(line=ana.line).count() == 20
-    assert Call.objects.filter(line=ben.line).count() == 20
+    ended = Call.objects.filter(state=CallState.HANGUP)
+    eventually(lambda: ended.filter(line=ana.line).count() == ended.filter(line=ben.line).count() == 20, 30)
+    assert Call.objects.count() == 40
     assert set(Call.objects.values_list("state", "end_reason")) == {("HANGUP", "completed")}
     for agent in (ana, ben):
         last = {}
