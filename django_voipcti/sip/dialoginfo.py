@@ -99,12 +99,22 @@ def parse_dialog_info(body: bytes, *, size_limit: int = 262_144, dialog_limit: i
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text.append
+    parser.XmlDeclHandler = _refuse_encoding
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
         raise MalformedBody(f"the dialog-info document is not well-formed XML (line {error.lineno})") from None
     return reader.result()
+
+
+#: What expat reads by itself. For others pyexpat would call any codec that the document names.
+_ENCODINGS = frozenset({None, "utf-8", "utf-16", "us-ascii", "iso-8859-1"})
+
+
+def _refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if (encoding and encoding.lower()) not in _ENCODINGS:
+        raise MalformedBody("the dialog-info document has an encoding that is not supported")
 
 
 def _refuse_doctype(*_: object) -> None:

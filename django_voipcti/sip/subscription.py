@@ -22,7 +22,7 @@ from types import MappingProxyType
 from .agent import ALLOW, Agent, Exchange
 from .dialogs import Dialog
 from .events import Ignored, NotifyReceived, SubscriptionActive, SubscriptionEnded
-from .exceptions import LocalProtocolError, MalformedMessage
+from .exceptions import LocalProtocolError
 from .headers import SubscriptionState
 from .messages import Request, Response
 from .timers import Timer
@@ -277,7 +277,8 @@ class Subscription:
         elif has_notifier and request.from_.tag != dialog.remote.tag:
             agent.respond(transaction, 481, now)
         elif state is None:
-            raise MalformedMessage("a NOTIFY has no Subscription-State")
+            agent.respond(transaction, 400, now, quiet=True)
+            agent.emit(Ignored(reason="a NOTIFY has no Subscription-State", status=400))
         elif dialog.is_stale(request):
             agent.respond(transaction, 200, now, quiet=True)
             agent.emit(Ignored(reason="a later NOTIFY has overtaken this one"))
@@ -316,17 +317,18 @@ class Subscription:
                 expires=state.expires,
             )
         )
-        if was is State.UNSUBSCRIBING:
-            if self.state is State.TERMINATED:
+        if self.state is State.TERMINATED:
+            self._forget()
+            if was is State.UNSUBSCRIBING:
                 self._announce_end("unsubscribed", retryable=False)
-                self._forget()
+            elif self._fetch:
+                self._announce_end("fetched", retryable=False)
+            else:
+                reason = state.reason or "terminated"
+                self._announce_end(reason, retryable=_REASONS.get(reason, True), retry_after=state.retry_after)
         elif self._fetch:
             self._end("fetched", retryable=False)
-        elif self.state is State.TERMINATED:
-            reason = state.reason or "terminated"
-            self._announce_end(reason, retryable=_REASONS.get(reason, True), retry_after=state.retry_after)
-            self._forget()
-        elif state.expires:
+        elif state.expires and was is not State.UNSUBSCRIBING:
             left = min(state.expires, self._wanted)
             self._expires_at = now + left
             self._refresh_at = min(self._refresh_at, now + REFRESH_AT * left)

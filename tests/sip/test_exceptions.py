@@ -1,6 +1,12 @@
 """The error tree."""
 
-from django_voipcti.sip.exceptions import LocalProtocolError, MalformedBody, MalformedMessage, RemoteProtocolError, SipError
+from django_voipcti.sip.exceptions import (
+    LocalProtocolError,
+    MalformedBody,
+    MalformedMessage,
+    RemoteProtocolError,
+    SipError,
+)
 
 
 def test_our_faults_and_theirs_are_different_branches() -> None:

@@ -8,7 +8,9 @@ from django_voipcti.sip.exceptions import MalformedMessage
 from django_voipcti.sip.grammar import format_params, is_token, parse_params, quote, split_list, unquote
 
 
-@pytest.mark.parametrize(("text", "expected"), [("INVITE", True), ("a-b.c!%*_+`'~9", True), ("", False), ("a b", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("INVITE", True), ("a-b.c!%*_+`'~9", True), ("", False), ("a b", False)]
+)
 def test_token(text: str, expected: bool) -> None:
     assert is_token(text) is expected
 

@@ -101,7 +101,9 @@ def test_via() -> None:
     assert (bare.branch, bare.sent_by, str(bare)) == ("", "[2001:db8::1]", "SIP/2.0/UDP [2001:db8::1]")
 
 
-@pytest.mark.parametrize("text", ["", "SIP/2.0 a", "SIP/3.0/UDP a", "SIP/2.0/UDP a:123456", "SIP/2.0/UDP a b", "SIP/2.0/UDP a;"])
+@pytest.mark.parametrize(
+    "text", ["", "SIP/2.0 a", "SIP/3.0/UDP a", "SIP/2.0/UDP a:123456", "SIP/2.0/UDP a b", "SIP/2.0/UDP a;"]
+)
 def test_a_broken_via_is_malformed(text: str) -> None:
     with pytest.raises(MalformedMessage):
         Via.parse(text)
@@ -126,7 +128,13 @@ def test_subscription_state() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("300", 300), ("18000;duration=3600", 18000), ("120 (I'm in a meeting)", 120), ("9" * 20, 2**32 - 1), ("9" * 5000, 2**32 - 1)],
+    [
+        ("300", 300),
+        ("18000;duration=3600", 18000),
+        ("120 (I'm in a meeting)", 120),
+        ("9" * 20, 2**32 - 1),
+        ("9" * 5000, 2**32 - 1),
+    ],
 )
 def test_seconds(text: str, seconds: int) -> None:
     assert parse_seconds(text) == seconds
