@@ -55,11 +55,12 @@ else:
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # subscripted it would be evaluated at run time
     """Counts exactly as far as that is cheap.
 
-    Up to ``COUNT_LIMIT`` rows the count is exact. Beyond it, the number of all rows is estimated from the lowest and
+    Up to ``count_limit`` rows the count is exact. Beyond it, the number of all rows is estimated from the lowest and
     highest primary key (rows are numbered in turn and hardly ever removed), and a filtered list ends at the limit:
     nobody turns two hundred pages, and a count would read the whole table for it.
     """
 
+    count_limit = COUNT_LIMIT
     estimated = False
     cut_off = False
 
@@ -67,12 +68,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # subscripted it wo
     def count(self) -> int:
         rows: Any = self.object_list
         # A sliced query is counted in a subquery, which stops at the limit.
-        exact = int(rows.order_by()[: COUNT_LIMIT + 1].count())
-        if exact <= COUNT_LIMIT:
+        exact = int(rows.order_by()[: self.count_limit + 1].count())
+        if exact <= self.count_limit:
             return exact
         if rows.query.where:
             self.cut_off = True
-            return COUNT_LIMIT
+            return self.count_limit
         self.estimated = True
         ends = rows.order_by().aggregate(first=Min("pk"), last=Max("pk"))
         return int(ends["last"] - ends["first"] + 1)
