@@ -10,6 +10,7 @@ import {
   hueOf,
   initialsOf,
   phaseOf,
+  safeUrl,
   secondsOf,
   stageOf,
   stateKeyOf,
@@ -130,5 +131,20 @@ describe("the avatar", () => {
     assert.equal(hueOf("Ada Lovelace"), hueOf("Ada Lovelace"));
     assert.ok(new Set(["Ada", "Alan", "Grace", "Joan", "Katherine"].map(hueOf)).size > 1);
     for (const name of ["", "Ada", "😀"]) assert.ok(hueOf(name) >= 0 && hueOf(name) < 8);
+  });
+});
+
+describe("addresses of records", () => {
+  const on = "https://crm.example/contacts/";
+
+  it("are those of the web, absolute or relative", () => {
+    for (const url of ["/contacts/1/", "2/", "https://other.example/x", "http://crm.example/"])
+      assert.equal(safeUrl(url, on), url);
+  });
+
+  it("are never scripts or other things", () => {
+    for (const url of ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x", "http://[", "vbscript:x"]) {
+      assert.equal(safeUrl(url, on), null);
+    }
   });
 });

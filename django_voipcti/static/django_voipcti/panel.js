@@ -88,6 +88,15 @@ export function hueOf(text) {
   return [...text].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) % 9973, 7) % HUES;
 }
 
+/** An address of the web, or null: data must not become a script because somebody clicks on it. */
+export function safeUrl(url, base = globalThis.location?.href) {
+  try {
+    return ["http:", "https:"].includes(new URL(url, base).protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Fill `%(name)s` places, as Python does. */
 export function fill(text, values = {}) {
   return text.replace(/%\((\w+)\)[sd]/g, (place, name) => values[name] ?? place);
@@ -285,8 +294,9 @@ class CallCard {
     this.#showMatches();
     this.#showPast();
     this.#showStages();
-    setAttribute(this.open, "href", call.contact?.url || null);
-    this.open.hidden = !call.contact?.url;
+    const url = call.contact?.url ? safeUrl(call.contact.url) : null;
+    setAttribute(this.open, "href", url);
+    this.open.hidden = !url;
     this.dismissButton.hidden = phase !== "ended";
     this.showConnection();
   }
@@ -367,7 +377,7 @@ class CallCard {
       h(
         "li",
         {},
-        url ? h("a", { href: url }, label) : label,
+        safeUrl(url) ? h("a", { href: url }, label) : label,
         company ? h("span", { class: "company" }, company) : null,
       ),
     );
@@ -736,7 +746,7 @@ export class VoipctiPanel extends Base {
   }
 
   set expanded(open) {
-    setAttribute(this.bar, "aria-expanded", open);
+    this.bar.setAttribute("aria-expanded", String(open));
     this.bodyBox.hidden = !open;
   }
 

@@ -1,0 +1,564 @@
+"""The call panel in Chromium, under a strict Content-Security-Policy, with the server's side of the socket played here.
+
+What the server itself says is tested in tests/test_consumers.py; both follow docs/reference/messages.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import translation
+from playwright.sync_api import expect
+
+from django_voipcti import html
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+STATIC = ROOT / "django_voipcti/static"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
+HOST_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Contacts</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>
+<label>Note <input id="note"></label>
+<p><a id="number" href="tel:+442079460018" data-voipcti-number="+442079460018">+44 20 7946 0018</a></p>
+{panel}</body></html>"""
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+ALL = {
+    f"supports_{name}": True
+    for name in ("place", "answer", "hold", "hang_up", "blind_transfer", "password_login", "api_key")
+}
+
+
+class HostPage(BaseHTTPRequestHandler):
+    """One page with the panel, and the package's static files."""
+
+    def do_GET(self):
+        path = self.path.partition("?")[0]
+        if path.startswith("/static/"):
+            file = STATIC / path.removeprefix("/static/")
+            body, kind = file.read_bytes(), TYPES[file.suffix]
+        else:
+            language = path.strip("/") or "en"
+            with translation.override(language):
+                panel = html.panel(get_user_model()(username="ana"))
+            body, kind = HOST_PAGE.format(panel=panel, language=language).encode(), "text/html"
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    """The address of a running host."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), HostPage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def a_line(**fields):
+    line = {"id": "1", "label": "Ana", "extension": "601", "provider": "Test", "status": "READY"}
+    return {**line, "statusLabel": "ready", "message": "", "capabilities": ALL, **fields}
+
+
+def a_call(**fields):
+    contact = {"label": "Ada Lovelace", "company": "Analytical Engines", "url": "/contacts/1/", "confidence": "exact"}
+    call = {
+        "id": "7",
+        "cid": "900",
+        "cause": "",
+        "direction": "INBOUND",
+        "status": "RINGING",
+        "line": "1",
+        "number": "+44 20 7946 0018",
+        "e164": "+442079460018",
+        "name": "Ada Lovelace",
+        "internal": False,
+        "context": "",
+        "contact": contact,
+        "matches": [{**contact, "reason": "Mobile number"}],
+        "lastCalls": [],
+        "startedAt": "2026-01-02T10:00:00.000+00:00",
+        "answeredAt": None,
+        "endedAt": None,
+        "endReason": "",
+        "endReasonText": "",
+    }
+    return {**call, **fields}
+
+
+UNKNOWN = {"contact": None, "matches": [], "name": ""}
+
+
+class Server:
+    """The other end of the sockets that a page opens."""
+
+    def __init__(self, page, *, lines=None, calls=()):
+        self.page = page
+        self.sockets = []
+        self.said = []
+        self.answers = {"hello": {"now": "2026-01-02T10:00:08.000+00:00"}, "colleagues": {"colleagues": []}}
+        self.refusals = {}
+        self.lines = [a_line()] if lines is None else lines
+        self.calls = list(calls)
+        self.last_event_id = 0
+        self.is_up = True
+        page.route_web_socket("**/ws/voipcti/**", self._accept)
+
+    def _accept(self, socket):
+        if not self.is_up:
+            socket.close(code=1013)
+            return
+        self.sockets.append(socket)
+        socket.on_message(lambda text: self._heard(socket, json.loads(text)))
+        snapshot = {"type": "snapshot", "last_event_id": self.last_event_id, "lines": self.lines, "calls": self.calls}
+        self._say(socket, snapshot)
+
+    def _heard(self, socket, message):
+        self.said.append(message)
+        action, ref = message["action"], message["ref"]
+        if action == "ping":
+            self._say(socket, {"type": "pong", "ref": ref})
+        elif action in self.refusals:
+            self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": self.refusals[action]})
+        else:
+            self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": self.answers.get(action, {})})
+
+    @staticmethod
+    def _say(socket, message):
+        socket.send(json.dumps({"v": 1, **message}))
+
+    def tell(self, state, /, **fields):
+        """Tell the page that a call moved to a state."""
+        self.last_event_id += 1
+        call = a_call(status=state, **fields)
+        self._say(self.sockets[-1], {"type": "event", "id": self.last_event_id, "name": state, "call": call})
+
+    def tell_session(self, name, **fields):
+        self._say(self.sockets[-1], {"type": "event", "name": name, "message": "", **fields})
+
+    def asked(self, action):
+        """Wait until the page asked for `action`, and return its fields."""
+
+        def found():
+            # Playwright delivers the page's messages while it waits for something of the page.
+            self.page.evaluate("0")
+            return next((message for message in self.said if message["action"] == action), None)
+
+        message = eventually(found, describe=f"the page asks for {action}")
+        return {key: value for key, value in message.items() if key not in {"action", "ref"}}
+
+
+@pytest.fixture
+def strict(page):
+    """A page that fails its test when the browser reports a violation of the policy or any other error."""
+    complaints = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    yield page
+    # Chromium reports every failed connection attempt; those are what some tests are about.
+    assert [text for text in complaints if "WebSocket" not in text] == []
+
+
+@pytest.fixture
+def visit(strict, host):
+    """Return `visit(...)`: open the host's page with a server that has these lines and calls."""
+
+    def open_page(*, language="", **state):
+        server = Server(strict, **state)
+        strict.goto(f"{host}/{language}")
+        expect(panel(strict)).to_be_visible()
+        return server
+
+    return open_page
+
+
+def panel(page):
+    return page.locator("voipcti-panel .panel")
+
+
+def card(page, call="7"):
+    return page.locator(f"voipcti-panel [data-call='{call}']")
+
+
+def action(page, name):
+    return card(page).locator(f"[data-action='{name}']")
+
+
+def shown_actions(page):
+    return [button.get_attribute("data-action") for button in card(page).locator("[data-action]:visible").all()]
+
+
+def test_a_ringing_call_pops_who_it_is_and_why(visit, strict):
+    past = {"id": "3", "direction": "INBOUND", "startedAt": "2026-01-02T08:00:00.000+00:00", "endReason": "missed"}
+    server = visit()
+    server.tell(
+        "RINGING", context="Sales", lastCalls=[{**past, "endReasonText": "missed", "seconds": 0, "line": "Ana"}]
+    )
+    shown = card(strict)
+    expect(shown.get_by_role("heading", name="Ada Lovelace")).to_be_visible()
+    for text in ("Incoming call", "Sales", "Analytical Engines", "+44 20 7946 0018", "Mobile number", "missed"):
+        expect(shown.get_by_text(text, exact=True)).to_be_visible()
+    expect(shown.get_by_role("link", name="Open record")).to_have_attribute("href", "/contacts/1/")
+    expect(shown.get_by_role("timer")).to_have_text("0:08")
+
+
+def test_a_ringing_call_is_spoken_and_leaves_the_focus_where_it_is(visit, strict):
+    server = visit()
+    strict.locator("#note").focus()
+    server.tell("RINGING")
+    expect(strict.locator("voipcti-panel [role=alert].spoken")).to_have_text(
+        "Incoming call from Ada Lovelace, Analytical Engines"
+    )
+    expect(strict.locator("#note")).to_be_focused()
+
+
+def test_a_panel_that_was_folded_unfolds_for_a_call(visit, strict):
+    server = visit()
+    bar = strict.locator("voipcti-panel .bar")
+    bar.click()
+    expect(strict.get_by_label("Number to call")).to_be_hidden()
+    strict.reload()
+    expect(bar).to_have_attribute("aria-expanded", "false")
+    server.tell("RINGING")
+    expect(action(strict, "answer")).to_be_visible()
+
+
+def test_buttons_follow_the_call_and_ask_the_server(visit, strict):
+    server = visit(calls=[a_call()])
+    assert shown_actions(strict) == ["answer", "decline"]
+    action(strict, "answer").click()
+    assert server.asked("answer") == {"call": "7"}
+    server.tell("CONNECTED", answeredAt="2026-01-02T10:00:03.000+00:00")
+    expect(action(strict, "hold")).to_be_visible()
+    assert shown_actions(strict) == ["hold", "transfer", "hang_up"]
+    action(strict, "hold").click()
+    assert server.asked("hold") == {"call": "7"}
+    server.tell("ON_HOLD", answeredAt="2026-01-02T10:00:03.000+00:00")
+    expect(action(strict, "resume")).to_be_visible()
+    action(strict, "resume").click()
+    assert server.asked("resume") == {"call": "7"}
+    action(strict, "hang_up").click()
+    assert server.asked("terminate") == {"call": "7"}
+
+
+def test_only_what_the_provider_can_do_is_offered(visit, strict):
+    lesser = {**ALL, "supports_answer": False, "supports_place": False}
+    visit(lines=[a_line(capabilities=lesser)], calls=[a_call()])
+    assert shown_actions(strict) == ["decline"]
+    expect(strict.get_by_label("Number to call")).to_be_hidden()
+
+
+def test_who_pressed_a_button_that_went_away_keeps_his_place(visit, strict):
+    server = visit(calls=[a_call()])
+    action(strict, "answer").focus()
+    strict.keyboard.press("Enter")
+    server.tell("CONNECTED")
+    expect(card(strict)).to_be_focused()
+    strict.keyboard.press("Tab")
+    expect(action(strict, "hold")).to_be_focused()
+
+
+def test_an_outgoing_call_shows_each_stage(visit, strict):
+    server = visit()
+    strict.get_by_label("Number to call").fill("020 7946 0018")
+    strict.keyboard.press("Enter")
+    assert server.asked("call") == {"number": "020 7946 0018"}
+    current = card(strict).locator("[aria-current=step]")
+    for name, stage, state in [
+        ("INITIAL", "Your phone", "Pick up your phone"),
+        ("ACCEPTED", "Ringing", "Dialling…"),
+        ("RINGING", "Ringing", "Ringing…"),
+    ]:
+        server.tell(name, direction="OUTBOUND")
+        expect(current).to_have_text(stage)
+        expect(card(strict).locator(".state")).to_have_text(state)
+    server.tell("CONNECTED", direction="OUTBOUND")
+    expect(current).to_be_hidden()
+    expect(strict.get_by_label("Number to call")).to_have_value("")
+
+
+def test_a_refused_number_is_explained_where_it_was_typed(visit, strict):
+    server = visit()
+    server.refusals["call"] = {"name": "ERROR", "code": "invalid_number", "message": "This is no telephone number."}
+    strict.get_by_label("Number to call").fill("abc")
+    strict.keyboard.press("Enter")
+    expect(panel(strict).get_by_text("This is no telephone number.")).to_be_visible()
+    expect(strict.get_by_label("Number to call")).to_have_value("abc")
+
+
+def test_why_a_call_was_not_set_up_is_said_on_its_card(visit, strict):
+    server = visit()
+    server.tell("INITIAL", direction="OUTBOUND")
+    server.tell("CANCEL", direction="OUTBOUND", cause="Your phone is not registered.")
+    expect(card(strict).get_by_text("Not connected")).to_be_visible()
+    expect(card(strict).get_by_text("Your phone is not registered.")).to_be_visible()
+
+
+def test_a_click_on_a_number_in_the_page_calls_it(visit, strict):
+    server = visit()
+    strict.locator("#number").click()
+    assert server.asked("call") == {"number": "+442079460018"}
+
+
+def test_a_number_in_the_page_is_left_to_the_device_while_no_line_is_ready(visit, strict):
+    server = visit(lines=[a_line(status="LOGGED_OUT")])
+    strict.evaluate("""() => document.addEventListener("click", (event) => {
+        window.leftAlone = !event.defaultPrevented;
+        event.preventDefault();
+    })""")
+    strict.locator("#number").click()
+    assert strict.evaluate("window.leftAlone") is True
+    assert "call" not in [message["action"] for message in server.said]
+
+
+def test_a_call_is_transferred_by_keyboard_to_a_colleague(visit, strict):
+    colleagues = [{"account": "2", "name": "Alan Turing", "extension": "602"}]
+    colleagues.append({"account": "3", "name": "Katherine Johnson", "extension": "603"})
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.answers["colleagues"] = {"colleagues": colleagues}
+    action(strict, "transfer").press("Enter")
+    field = strict.get_by_label("Name, extension or number")
+    expect(field).to_be_focused()
+    expect(strict.get_by_role("button", name="Alan Turing")).to_be_visible()
+    field.press_sequentially("kath")
+    expect(strict.get_by_role("button", name="Alan Turing")).to_be_hidden()
+    field.press("Enter")
+    assert server.asked("transfer") == {"call": "7", "number": "603"}
+    expect(field).to_be_hidden()
+
+
+def test_a_call_is_transferred_to_any_number(visit, strict):
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.refusals["colleagues"] = {"name": "INFO", "code": "unsupported", "message": "Not here."}
+    action(strict, "transfer").click()
+    expect(panel(strict).get_by_text("The list of colleagues is not available.")).to_be_visible()
+    strict.get_by_label("Name, extension or number").fill("+44 20 7946 0999")
+    strict.keyboard.press("Enter")
+    assert server.asked("transfer") == {"call": "7", "number": "+44 20 7946 0999"}
+
+
+def test_escape_leaves_the_transfer_and_returns_to_its_button(visit, strict):
+    visit(calls=[a_call(status="CONNECTED")])
+    action(strict, "transfer").click()
+    strict.get_by_label("Name, extension or number").press("Escape")
+    expect(action(strict, "transfer")).to_be_focused()
+    expect(action(strict, "transfer")).to_have_attribute("aria-expanded", "false")
+
+
+def test_an_action_that_is_refused_is_explained_on_the_card(visit, strict):
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.refusals["hold"] = {"name": "INFO", "code": "wrong_state", "message": "The call is over."}
+    action(strict, "hold").click()
+    expect(card(strict).get_by_text("The call is over.")).to_be_visible()
+
+
+def test_several_calls_have_a_card_each_and_the_newest_is_on_top(visit, strict):
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.tell("RINGING", id="8", **UNKNOWN, number="+49 89 1234567")
+    expect(card(strict, "8").get_by_role("heading", name="+49 89 1234567")).to_be_visible()
+    expect(card(strict, "8").get_by_text("Not in your records")).to_be_visible()
+    cards = strict.locator("voipcti-panel [data-call]").all()
+    assert [one.get_attribute("data-call") for one in cards] == ["8", "7"]
+
+
+def test_several_records_with_the_number_are_offered_as_links(visit, strict):
+    matches = [{"label": name, "company": "", "url": f"/c/{name}/", "reason": "Phone"} for name in ("Alan", "Joan")]
+    visit(calls=[a_call(contact=None, name="", matches=matches)])
+    expect(card(strict).get_by_text("Records with this number: 2")).to_be_visible()
+    expect(card(strict).get_by_role("link", name="Joan")).to_have_attribute("href", "/c/Joan/")
+
+
+def test_a_withheld_number_is_called_so(visit, strict):
+    visit(calls=[a_call(**UNKNOWN, number="", e164="")])
+    expect(card(strict).get_by_role("heading", name="Withheld number")).to_be_visible()
+
+
+def test_what_a_caller_sends_is_text_and_never_markup_or_script(visit, strict):
+    name = "<img src=x onerror=alert(1)>"
+    contact = {"label": name, "company": "<b>", "url": "javascript:alert(1)", "confidence": "exact"}
+    visit(calls=[a_call(name=name, contact=contact, matches=[{**contact, "reason": "<i>"}], context="<u>")])
+    expect(card(strict).get_by_role("heading", name=name)).to_be_visible()
+    assert card(strict).locator("img, b, i, u").count() == 0
+    expect(card(strict).get_by_text("Open record")).to_be_hidden()
+
+
+def test_an_ended_call_stays_until_it_is_dismissed_in_every_tab(visit, strict, host):
+    server = visit(calls=[a_call()])
+    server.tell("HANGUP", endReason="missed", endReasonText="missed")
+    expect(card(strict).get_by_text("Ended: missed")).to_be_visible()
+    assert shown_actions(strict) == ["call_back"]
+    other = strict.context.new_page()
+    elsewhere = Server(other, calls=[a_call()])
+    other.goto(host)
+    expect(card(other)).to_be_visible()
+    elsewhere.tell("HANGUP", endReason="missed", endReasonText="missed")
+    expect(card(other).get_by_text("Ended: missed")).to_be_visible()
+    card(strict).get_by_role("button", name="Dismiss").click()
+    expect(card(strict)).to_have_count(0)
+    expect(card(other)).to_have_count(0)
+    expect(strict.locator("voipcti-panel .bar")).to_be_focused()
+
+
+def test_a_call_answered_by_a_colleague_is_not_called_missed(visit, strict):
+    server = visit(calls=[a_call()])
+    server.tell("HANGUP", endReason="answered_elsewhere", endReasonText="answered by a colleague")
+    expect(card(strict).get_by_text("Ended: answered by a colleague")).to_be_visible()
+
+
+def test_a_lost_connection_is_said_and_no_call_is_shown_as_live(visit, strict):
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.is_up = False
+    server.sockets[-1].close(code=1011)
+    expect(panel(strict).get_by_text("The connection to the server is lost.")).to_be_visible()
+    expect(card(strict).get_by_text("Last seen: Connected")).to_be_visible()
+    assert shown_actions(strict) == []
+    server.is_up = True
+    server.calls = []
+    expect(card(strict).get_by_text("Call ended")).to_be_visible(timeout=30_000)
+    expect(panel(strict).get_by_text("The connection to the server is lost.")).to_be_hidden()
+
+
+def test_a_user_who_signed_out_is_told_to_reload(visit, strict):
+    server = visit()
+    server.sockets[-1].close(code=4401, reason="signed out")
+    expect(panel(strict).get_by_text("Calls are not shown.")).to_be_visible()
+    assert len(server.sockets) == 1
+
+
+def test_logging_a_line_in_with_a_second_factor(visit, strict):
+    server = visit(lines=[])
+    strict.get_by_label("E-mail address or user name").fill("ana@crm.example")
+    strict.get_by_label("Password").fill("secret")
+    strict.keyboard.press("Enter")
+    assert server.asked("login") == {"email": "ana@crm.example", "password": "secret"}
+    server.tell_session("TWO_FACTOR_AUTH", nonce="n-1")
+    code = strict.get_by_label("Code")
+    expect(code).to_be_focused()
+    code.fill("123456")
+    strict.keyboard.press("Enter")
+    assert server.asked("two_factor_auth") == {"code": "123456", "nonce": "n-1"}
+    server.tell_session("READY", line=a_line())
+    expect(code).to_be_hidden()
+    expect(strict.get_by_label("Number to call")).to_be_visible()
+    assert (
+        strict.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])").count("secret")
+        == 0
+    )
+
+
+def test_logging_a_line_in_with_a_key(visit, strict):
+    server = visit(lines=[a_line(status="LOGGED_OUT", statusLabel="logged out")])
+    strict.get_by_role("button", name="Use an API key").click()
+    strict.get_by_label("API key").fill("k-1")
+    strict.get_by_role("button", name="Log in").click()
+    assert server.asked("login") == {"apiKey": "k-1"}
+
+
+def test_what_is_wrong_with_a_line_is_shown_in_full(visit, strict):
+    visit(lines=[a_line(status="ERROR", statusLabel="error", message="The telephone system refused the password.")])
+    expect(panel(strict).locator(".notice").get_by_text("The telephone system refused the password.")).to_be_visible()
+
+
+def test_news_that_belongs_to_no_call_can_be_dismissed(visit, strict):
+    server = visit()
+    server.tell_session("INFO", message="Your call was not placed: nobody took it in time.")
+    notice = panel(strict).locator(".notice:visible")
+    expect(notice.get_by_text("Your call was not placed")).to_be_visible()
+    notice.get_by_role("button", name="Dismiss").click()
+    expect(notice).to_have_count(0)
+
+
+def test_who_has_several_lines_chooses_the_one_to_call_from(visit, strict):
+    server = visit(lines=[a_line(), a_line(id="2", label="Reception", extension="600")])
+    strict.get_by_label("Line").select_option("2")
+    strict.get_by_label("Number to call").fill("603")
+    strict.keyboard.press("Enter")
+    assert server.asked("call") == {"number": "603", "line": "2"}
+
+
+def test_pages_hear_each_message_and_reach_the_connector(visit, strict):
+    server = visit()
+    strict.evaluate("document.addEventListener('voipcti', (event) => { window.heard = event.detail; })")
+    server.tell("RINGING")
+    expect(card(strict)).to_be_visible()
+    assert strict.evaluate("window.heard.name") == "RINGING"
+    assert strict.evaluate("document.querySelector('voipcti-panel').connector.isConnected()") is True
+
+
+def test_a_panel_that_htmx_moves_keeps_its_connection_and_one_that_goes_lets_go(visit, strict):
+    server = visit(calls=[a_call()])
+    strict.evaluate("document.body.prepend(document.querySelector('voipcti-panel'))")
+    expect(card(strict)).to_be_visible()
+    assert len(server.sockets) == 1
+    state = strict.evaluate_handle("document.querySelector('voipcti-panel').connector")
+    strict.evaluate("document.querySelector('voipcti-panel').remove()")
+    eventually(lambda: state.evaluate("connector => connector.state") == "closed")
+
+
+def test_a_day_of_calls_leaves_no_more_than_the_last_ended_ones(visit, strict):
+    server = visit()
+    for number in range(300):
+        server.tell("RINGING", id=str(number))
+        server.tell("HANGUP", id=str(number), endReason="missed", endReasonText="missed")
+    expect(card(strict, "299")).to_be_visible()
+    expect(strict.locator("voipcti-panel [data-call]")).to_have_count(3)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nothing_sticks_out_of_the_window(visit, strict, width):
+    strict.set_viewport_size({"width": width, "height": 640})
+    long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    contact = {"label": long, "company": long, "url": "/c/", "confidence": "suffix"}
+    visit(calls=[a_call(contact=contact, name=long, context=long, matches=[{**contact, "reason": long}])])
+    assert strict.evaluate("document.documentElement.scrollWidth") <= width
+    box = panel(strict).bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] >= 0
+    wide = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.className)"
+    assert strict.locator("voipcti-panel").locator(".body, .card, .actions").evaluate_all(wide) == []
+
+
+def test_motion_stops_for_those_who_ask_for_it(visit, strict):
+    strict.emulate_media(reduced_motion="reduce")
+    visit(calls=[a_call()])
+    assert (
+        strict.evaluate("document.querySelector('voipcti-panel').shadowRoot.getAnimations({subtree: true}).length") == 0
+    )
+
+
+def contrast(page, locator):
+    """The contrast of an element's text with what is behind it, as WCAG 2.2 reckons it."""
+    return locator.evaluate(Path(__file__).with_name("contrast.js").read_text())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(visit, strict, scheme):
+    server = visit(lines=[a_line()], calls=[a_call(context="Sales")])
+    strict.evaluate("scheme => document.querySelector('voipcti-panel').setAttribute('theme', scheme)", scheme)
+    strict.emulate_media(reduced_motion="reduce")
+    for name in ("RINGING", "CONNECTED", "ON_HOLD", "CANCEL"):
+        if name != "RINGING":
+            server.tell(name, cause="Your phone is not registered.", context="Sales")
+            expect(card(strict)).not_to_have_attribute("data-phase", "ringing")
+        texts = panel(strict).locator(
+            ".title, .status, .state, .context, .timer, .name, .company, .number bdi, .chip span, .action, .problem"
+        )
+        for text in texts.all():
+            if text.is_visible() and text.inner_text().strip():
+                assert contrast(strict, text) >= 4.5, (name, text.inner_text())
