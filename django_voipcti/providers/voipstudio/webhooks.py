@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -112,18 +112,16 @@ def parse(body: bytes, *, provider: str, zone: tzinfo, received_at: datetime) ->
     return updates
 
 
-def _ends(fields: Mapping[str, Any]) -> list[tuple[Direction | None, Party, Party]]:
+def _ends(fields: Mapping[str, Any]) -> Sequence[tuple[Direction | None, Party, Party]]:
     """Direction, own party and other party for each user whose leg this is."""
     caller, callee = mapping.parties(fields)
-    ends: list[tuple[Direction | None, Party, Party]] = [
+    ends = [
         (direction, caller, callee) if direction is Direction.OUTBOUND else (direction, callee, caller)
         for direction in mapping.owners(fields).values()
     ]
     user = mapping.identifier(fields.get("user_id"))
-    if not ends and user:
-        # A recording names its user without saying which end he is; the call is known by then.
-        ends.append((None, Party(account=user), Party()))
-    return ends
+    # A recording names its user, but not always which end he is; the call is known by then.
+    return [end for end in ends if end[1].account == user] or [(None, Party(account=user), Party())] if user else ends
 
 
 def _outcome(

@@ -196,6 +196,11 @@ def test_a_recording_is_known_by_its_user():
     assert (update.direction, update.own, update.other) == (None, Party(account="200341"), Party())
 
 
+def test_a_recording_of_a_call_between_colleagues_is_its_users():
+    (update,) = parse(changed("recording_ready", src_id="200342", dst_id="200341"))
+    assert (update.account, update.direction, update.other.account) == ("200341", Direction.INBOUND, "200342")
+
+
 def test_an_invite_on_its_way_to_a_phone_rings_nowhere_yet():
     assert parse(webhook("inbound_initial")) == []
     assert [update.state for update in parse(changed("outbound_ringing", state="INITIAL"))] == [CallState.INITIAL]
