@@ -103,7 +103,8 @@ class Exchange:
         next_cseq: Callable[[], int],
     ) -> None:
         self.method = method
-        self.request: Request | None = None
+        #: What was sent last; there from :meth:`send` on.
+        self.request: Request
         self._agent = agent
         self._user = user
         self._uri = uri
@@ -111,7 +112,7 @@ class Exchange:
         self._body = body
         self._next_cseq = next_cseq
         self._attempts = Attempts()
-        self._transaction: ClientTransaction | None = None
+        self._transaction: ClientTransaction
 
     def send(self, now: float) -> Request:
         """Send the request, the first time or again, with a new branch and CSeq (8.1.3.5)."""
@@ -126,8 +127,7 @@ class Exchange:
 
     def abandon(self, now: float) -> None:
         """Wait no longer for the final response (9.1)."""
-        if self._transaction is not None:
-            self._transaction.abandon(now)
+        self._transaction.abandon(now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Answer challenges; hand everything else to the user."""

@@ -20,11 +20,9 @@ __all__ = ["ALGORITHMS", "Challenge", "Credentials", "answer", "choose", "verify
 
 
 def _available() -> Mapping[str, str]:
-    names = {"MD5": "md5", "SHA-256": "sha256"}
-    if "sha512_256" in hashlib.algorithms_available:
-        names["SHA-512-256"] = "sha512_256"
-    names.update({f"{name}-sess": function for name, function in tuple(names.items())})
-    return MappingProxyType(names)
+    known = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+    names = {name: function for name, function in known.items() if function in hashlib.algorithms_available}
+    return MappingProxyType({**names, **{f"{name}-sess": function for name, function in names.items()}})
 
 
 #: Algorithm as RFC 7616 writes it → hashlib's name. SHA-512-256 depends on the OpenSSL that Python was built with.

@@ -203,7 +203,7 @@ class Invite:
 
     def _send_ack(self, dialog: Dialog, response: Response) -> None:
         """13.2.2.4: a request of its own, with the INVITE's CSeq number and credentials."""
-        invite = self._sent()
+        invite = self._exchange.request
         headers = Headers([("Via", self._agent.new_via()), ("Max-Forwards", 70), *dialog.headers()])
         headers.add("CSeq", f"{invite.cseq.number} ACK")
         headers.add("Contact", self._agent.contact)
@@ -220,12 +220,6 @@ class Invite:
         self._acks[response.to.tag or ""] = ack
         self._agent.transactions.send(ack)
 
-    def _sent(self) -> Request:
-        request = self._exchange.request
-        if request is None:
-            raise LocalProtocolError("the INVITE has not been sent")
-        return request
-
     # -- the end
 
     def _send_cancel(self, now: float) -> None:
@@ -233,7 +227,7 @@ class Invite:
         if self._cancel_sent:
             return
         self._cancel_sent = True
-        invite = self._sent()
+        invite = self._exchange.request
         headers = Headers([("Via", str(invite.via)), ("Max-Forwards", 70)])
         for name in ("From", "To", "Call-ID"):
             headers.add(name, invite.headers.get(name, ""))

@@ -123,8 +123,6 @@ class Refer:
 
     def on_notify(self, request: Request, state: SubscriptionState, now: float) -> None:
         """Take a NOTIFY that has been answered already."""
-        if self.state is State.ENDED:
-            return
         try:
             status, reason = parse_sipfrag(request.body)
         except MalformedBody as error:

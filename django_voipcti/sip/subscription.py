@@ -295,8 +295,7 @@ class Subscription:
 
     def on_connection_lost(self, now: float) -> None:
         """End: a new connection needs a new subscription (RFC 7118, 8)."""
-        if self.state is not State.TERMINATED:
-            self._end("connection-lost", retryable=True)
+        self._end("connection-lost", retryable=True)
 
     def _notified(self, request: Request, state: SubscriptionState, now: float) -> None:
         was = self.state
@@ -339,8 +338,7 @@ class Subscription:
     def _arm(self) -> None:
         timers = self._agent.timers
         timers.set((self, "expiry"), self._expires_at, self._on_expiry)
-        if self._refresh_at < float("inf"):
-            timers.set((self, "refresh"), self._refresh_at, self._on_refresh)
+        timers.set((self, "refresh"), self._refresh_at, self._on_refresh)
 
     def _wait_for_notify(self, now: float) -> None:
         # RFC 6665 4.1.2.4 starts timer N with the SUBSCRIBE; starting it with the 2xx leaves timer F its own 64*T1.

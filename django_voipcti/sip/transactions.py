@@ -77,6 +77,10 @@ class Transaction:
         self._last = message
         self._layer.send(message)
 
+    def _send_again(self) -> None:
+        if self._last is not None:
+            self._layer.send(self._last)
+
     def _feed(self, item: Input, now: float) -> bool:
         """Make the move that the table has for the input; return ``False`` if it has none."""
         new = self.machine.table[self.state].get(item)
@@ -114,8 +118,7 @@ class Transaction:
     def _again(self, timer: Timer, now: float) -> None:
         """17.1.1.2: A doubles without end. 17.1.2.2, 17.2.1: E and G double up to T2; E is T2 once PROCEEDING."""
         timing = self._layer.timing
-        if self._last is not None:
-            self._layer.send(self._last)
+        self._send_again()
         self._interval *= 2
         if timer is not Timer.A:
             self._interval = timing.t2 if self.state is State.PROCEEDING else min(self._interval, timing.t2)
@@ -193,8 +196,8 @@ class ServerTransaction(Transaction):
         """Take a retransmission or an ACK; return ``False`` if it comes out of turn."""
         if not self._feed(Input.ACK if request.method == "ACK" else Input.REQUEST, now):
             return False
-        if request.method != "ACK" and self._last is not None and self.state is not State.ACCEPTED:
-            self._layer.send(self._last)
+        if request.method != "ACK" and self.state is not State.ACCEPTED:
+            self._send_again()
         return True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Self
 from urllib.parse import quote as quote_percent
 
-from .exceptions import MalformedMessage
+from .exceptions import LocalProtocolError, MalformedMessage
 from .grammar import Params, format_params, is_token, parse_params, quote, unquote
 
 __all__ = ["NameAddr", "SipUri", "escape_user"]
@@ -59,11 +59,17 @@ class SipUri(str):
     def build(
         cls, *, host: str, user: str | None = None, port: int | None = None, params: Params | None = None
     ) -> Self:
-        """Put a ``sip:`` URI together; the user part must be escaped already."""
+        """Put a ``sip:`` URI together; the user part must be escaped already.
+
+        Raises ``LocalProtocolError`` if that gives no URI.
+        """
         text = f"sip:{user}@{host}" if user is not None else f"sip:{host}"
         if port is not None:
             text += f":{port}"
-        return cls.parse(text + format_params(params or {}))
+        text += format_params(params or {})
+        if not _URI.match(text):
+            raise LocalProtocolError("user, host and parameters give no SIP URI")
+        return cls(text)
 
     def _split(self) -> _Parts:
         try:

@@ -160,6 +160,13 @@ def test_a_challenge_with_everything() -> None:
     assert Challenge.parse(str(challenge)) == challenge
 
 
+def test_what_is_written_is_read_back() -> None:
+    for challenge in (MUFASA, Challenge(realm="r", nonce="n", qop=())):
+        assert Challenge.parse(str(challenge)) == challenge
+        credentials = answer(challenge, method="BYE", uri="sip:a@b", username="u", password="p", cnonce="c")
+        assert Credentials.parse(str(credentials)) == credentials
+
+
 def test_a_challenge_without_qop_is_of_the_old_kind() -> None:
     challenge = Challenge.parse('digest realm="r", nonce="n"')
     assert (challenge.qop, challenge.algorithm, challenge.supported) == ((), "MD5", True)
