@@ -7,6 +7,8 @@ bridge claimed it in time.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -253,29 +255,33 @@ def _take_back(call: Call, command: CallCommand) -> None:
 
 def complete(command: CallCommand, message: str = "") -> None:
     """The bridge carried the command out."""
-    if CallCommand.objects.finish(command.pk, state=CommandState.SUCCEEDED, now=timezone.now(), message=message):
-        _end_if_over(command)
-        _finished(command)
+    with _line_locked(command):
+        if CallCommand.objects.finish(command.pk, state=CommandState.SUCCEEDED, now=timezone.now(), message=message):
+            _end_if_over(command)
+            _finished(command)
 
 
 def fail(command: CallCommand, error: ProviderError) -> None:
     """The provider did not do it: write the outcome, end a call that was being set up, tell the user why."""
-    finished = CallCommand.objects.finish(
-        command.pk, state=CommandState.FAILED, now=timezone.now(), message=error.message
-    )
-    if finished:
-        _give_up(command, error.end_reason, error.message)
+    with _line_locked(command):
+        finished = CallCommand.objects.finish(
+            command.pk, state=CommandState.FAILED, now=timezone.now(), message=error.message
+        )
+        if finished:
+            _give_up(command, error.end_reason, error.message)
 
 
 def expire(command_id: int) -> bool:
     """Give up one command that no bridge claimed in time; True for the one caller that did."""
-    now = timezone.now()
-    if not CallCommand.objects.expire(command_id, now=now):
+    command = CallCommand.objects.filter(pk=command_id).first()
+    if command is None:
         return False
-    command = CallCommand.objects.select_related("call", "line").get(pk=command_id)
-    message = _("The telephone connection did not take up your request in time, so nothing was done. Try again.")
-    logger.warning("command %s expired unclaimed", command_id, extra={"action": "command.expired"})
-    _give_up(command, EndReason.FAILED, message)
+    with _line_locked(command):
+        if not CallCommand.objects.expire(command_id, now=timezone.now()):
+            return False
+        message = _("The telephone connection did not take up your request in time, so nothing was done. Try again.")
+        logger.warning("command %s expired unclaimed", command_id, extra={"action": "command.expired"})
+        _give_up(command, EndReason.FAILED, message)
     return True
 
 
@@ -290,7 +296,8 @@ def _give_up(command: CallCommand, reason: EndReason, message: str) -> None:
     if command.action == CommandAction.PLACE and not CallState(call.state).is_talking:
         journal.record([_end_of(call, reason, message)])
     elif command.requested_by_id is not None:
-        realtime.tell_user(command.requested_by_id, SessionEvent.INFO, message, call=call)
+        user = command.requested_by_id
+        transaction.on_commit(lambda: realtime.tell_user(user, SessionEvent.INFO, message, call=call))
     _finished(command)
 
 
@@ -301,9 +308,20 @@ def _end_if_over(command: CallCommand) -> None:
         journal.record([replace(_end_of(call, None, ""), state=CallState.HANGUP)])
 
 
+@contextmanager
+def _line_locked(command: CallCommand) -> Iterator[None]:
+    """One transaction for the outcome of a command and what it means for the call, or neither.
+
+    The line comes first, as in the journal, so that the two never wait for each other.
+    """
+    with transaction.atomic():
+        Line.objects.select_for_update().filter(pk=command.line_id).first()
+        yield
+
+
 def _finished(command: CallCommand) -> None:
     command.refresh_from_db()
-    signals.command_finished.send_robust(sender=CallCommand, command=command)
+    transaction.on_commit(lambda: signals.command_finished.send_robust(sender=CallCommand, command=command))
 
 
 def _end_of(call: Call, reason: EndReason | None, cause: str) -> CallUpdate:

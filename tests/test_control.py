@@ -211,7 +211,9 @@ class TestOutcome:
         self.late(command)
         assert control.expire(command.pk) is False, "a claimed command is the bridge's to finish"
 
-    def test_a_claimed_command_is_finished_once_and_the_host_hears_of_it(self, ana, line):
+    def test_a_claimed_command_is_finished_once_and_the_host_hears_of_it(
+        self, ana, line, django_capture_on_commit_callbacks
+    ):
         heard = []
 
         def listener(sender, command, **kwargs):
@@ -221,8 +223,9 @@ class TestOutcome:
         CallCommand.objects.claim(command.pk, by="one", now=timezone.now())
         signals.command_finished.connect(listener)
         try:
-            control.fail(command, ProviderUnavailable("No answer.", end_reason=EndReason.UNREACHABLE))
-            control.complete(command)
+            with django_capture_on_commit_callbacks(execute=True):
+                control.fail(command, ProviderUnavailable("No answer.", end_reason=EndReason.UNREACHABLE))
+                control.complete(command)
         finally:
             signals.command_finished.disconnect(listener)
         assert heard == [("place", "failed", "No answer.")]

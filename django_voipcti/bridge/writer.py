@@ -20,7 +20,7 @@ from ..events import CallUpdate
 from .backoff import Retries
 from .database import is_away
 
-__all__ = ["JournalWriter", "WriterState"]
+__all__ = ["JournalWriter", "WriterEnded", "WriterState"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ class _Entry:
     written: "Future[None] | None" = field(default=None)
 
 
+class WriterEnded(Exception):
+    """The journal's thread has ended, so nothing is written any more."""
+
+
 class JournalWriter:
     """Writes call updates through the journal, from a thread of its own.
 
@@ -73,6 +77,7 @@ class JournalWriter:
         self._spool: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._stopping = False
+        self._ended = False
         self._trouble = ""
         self._refused = 0
         self._singly = 0
@@ -102,9 +107,11 @@ class JournalWriter:
             self._changed.notify()
 
     async def written(self) -> None:
-        """Return when everything that was submitted before this call is written."""
+        """Return when everything that was submitted before this call is written. Raises :exc:`WriterEnded`."""
         mark: Future[None] = Future()
         with self._changed:
+            if self._ended:
+                raise WriterEnded
             self._spool.append(_Entry(written=mark))
             self._changed.notify()
         await asyncio.wrap_future(mark)
@@ -147,6 +154,15 @@ class JournalWriter:
             self.finished.set_result(None)
         finally:
             connections.close_all()
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing is written any more: whoever waits for that must not wait for ever."""
+        with self._changed:
+            self._ended = True
+            marks = [entry.written for entry in self._spool if entry.written is not None]
+        for mark in marks:
+            mark.set_exception(WriterEnded())
 
     def _next_batch(self) -> list[_Entry]:
         """Wait for work and return it without taking it from the spool; empty when it is time to end."""
