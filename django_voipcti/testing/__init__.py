@@ -10,12 +10,19 @@
 
            def make_provider(self, trouble=None): ...
 
+*  :class:`SimulatorThread` is a whole telephone system with phones to be driven; it needs the extra ``[simulator]``.
+
 The provider without a network that goes with them is ``django_voipcti.providers.dummy.DummyProvider``.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .fakes import FakeClock, Reports, play
 from .provider_contract import CAPABILITY_METHODS, HOSTILE_BODIES, ProviderContractTests, Trouble
 from .webhook_contract import WebhookSecurityContractTests
+
+if TYPE_CHECKING:
+    from django_voipcti.simulator import SimulatorThread
 
 __all__ = [
     "CAPABILITY_METHODS",
@@ -23,7 +30,17 @@ __all__ = [
     "FakeClock",
     "ProviderContractTests",
     "Reports",
+    "SimulatorThread",
     "Trouble",
     "WebhookSecurityContractTests",
     "play",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the simulator when it is asked for: it needs a package that hosts without it have not installed."""
+    if name != "SimulatorThread":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from django_voipcti.simulator import SimulatorThread
+
+    return SimulatorThread

@@ -4,10 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from django_voipcti import testing
 from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.models import Line
 from django_voipcti.providers import providers
 from django_voipcti.testing import FakeClock, Reports, play
+
+
+def test_everything_that_is_announced_is_there():
+    assert [name for name in testing.__all__ if not hasattr(testing, name)] == []
+    assert not hasattr(testing, "Simulator")
 
 
 def test_the_clock_goes_only_when_it_is_told_to():
