@@ -44,18 +44,36 @@ class Postgres:
         return str(self.folder)
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process:
+            self._process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> None:
         if self.account:
             shutil.chown(self.folder, self.account)
             self._make_binaries_readable()
         data = self.folder / "data"
-        subprocess.run(
+        made = subprocess.run(
             [self.binaries / "initdb", "-D", data, "-U", self.user, "-A", "trust", "-E", "UTF8", "--no-sync"],
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
             cwd=self.folder,
             user=self.account,
             extra_groups=[] if self.account else None,
         )
+        if made.returncode:
+            raise RuntimeError(f"{self.binaries}/initdb ended with {made.returncode}:\n{made.stdout}{made.stderr}")
         self._process = Process(
             [
                 self.binaries / "postgres",
@@ -71,14 +89,6 @@ class Postgres:
             stop_signal=SIGINT,  # "fast shutdown": ends the sessions instead of waiting for them
         )
         self._process.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process:
-            self._process.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _accepts_queries(self) -> bool:
         import psycopg
@@ -98,5 +108,10 @@ class Postgres:
             extra_groups=[],
         )
         if allowed.returncode:
-            shutil.copytree(self.binaries.parent, self.folder / "server", symlinks=True)
-            self.binaries = self.folder / "server" / "bin"
+            package = self.binaries.parents[1]
+            target = self.folder / "server"
+            # The programs find their libraries beside the wheel's package, relative to where they are themselves.
+            for part in (self.binaries.parent, package.with_name(f"{package.name}.libs")):
+                if part.exists():
+                    shutil.copytree(part, target / part.relative_to(package.parent), symlinks=True)
+            self.binaries = target / self.binaries.relative_to(package.parent)
