@@ -108,12 +108,13 @@ class Page:
         """Name and code with which an action is refused; the message must be a sentence."""
         reply, _told = await self.ask(action, **fields)
         assert reply["ok"] is False
+        assert (set(reply), set(reply["error"])) == ({"v", "type", "ref", "ok", "error"}, {"name", "code", "message"})
         assert reply["error"]["message"].rstrip().endswith(".")
         return reply["error"]["name"], reply["error"]["code"]
 
     async def is_alive(self):
         reply, _told = await self.ask("ping")
-        return reply["type"] == "pong"
+        return reply == {"v": 1, "type": "pong", "ref": reply["ref"]}
 
 
 @asynccontextmanager
@@ -306,6 +307,7 @@ async def test_a_click_becomes_a_command(ana, line):
         reply, _told = await page.ask("call", number="020 7946 0018")
         command = await CallCommand.objects.select_related("call").aget()
         assert reply["ok"] is True
+        assert set(reply) == {"v", "type", "ref", "ok", "data"}
         assert reply["data"] == {"call": str(command.call_id), "command": str(command.pk)}
         assert command.arguments == {"number": "+442079460018"}
 

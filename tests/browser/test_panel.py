@@ -483,6 +483,12 @@ def test_news_that_belongs_to_no_call_can_be_dismissed(visit, strict):
     expect(notice).to_have_count(0)
 
 
+def test_news_of_a_call_stand_on_its_card(visit, strict):
+    server = visit(calls=[a_call()])
+    server.tell_session("INFO", message="Your phone did not answer in time.", callId="7")
+    expect(card(strict).get_by_text("Your phone did not answer in time.")).to_be_visible()
+
+
 def test_who_has_several_lines_chooses_the_one_to_call_from(visit, strict):
     server = visit(lines=[a_line(), a_line(id="2", label="Reception", extension="600")])
     strict.get_by_label("Line").select_option("2")

@@ -873,7 +873,7 @@ export class VoipctiPanel extends Base {
     if (message.call) this.#showCall(message.call);
     else if (message.name === "TWO_FACTOR_AUTH") this.login.askForCode(message.nonce);
     else if ((message.name === "ERROR" || message.name === "INFO") && message.ref === undefined)
-      this.#showNotice(message);
+      this.#showNews(message);
     this.#showFrame();
   }
 
@@ -950,11 +950,17 @@ export class VoipctiPanel extends Base {
     }
   }
 
-  #showNotice({ name, message }) {
+  /** What the server says by itself: on the card of the call that it is about, else on top. */
+  #showNews({ name, message, callId }) {
+    const card = this.#cards.get(callId);
+    this.expanded = true;
+    if (card) {
+      card.showProblem({ name, message });
+      return;
+    }
     setText(this.noticeText, message);
     setAttribute(this.notice, "data-kind", name === "ERROR" ? "error" : "info");
     this.notice.hidden = false;
-    this.expanded = true;
     setText(this.polite, message);
   }
 

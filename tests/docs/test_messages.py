@@ -1,0 +1,160 @@
+"""The written protocol is true: examples have the shape of what the server sends, or are accepted where pages speak."""
+
+import json
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from django_voipcti import consumers, journal, phonebook, presenters, realtime
+from django_voipcti.actions import ACTIONS, parse, ref_of
+from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
+from django_voipcti.events import Party
+from django_voipcti.models import CallEvent, Line
+from django_voipcti.redaction import PhoneNumber
+from tests.journal.conftest import said
+from tests.support.processes import ROOT
+from tests.testapp.models import Company, Contact
+
+PAGE = (ROOT / "docs/reference/messages.md").read_text()
+EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+FROM_PAGE = [example for example in EXAMPLES if "action" in example]
+FROM_SERVER = [example for example in EXAMPLES if "type" in example]
+
+
+def shape(value):
+    """Names and JSON types, whatever the values are. Lists are taken to be of one kind."""
+    match value:
+        case dict():
+            return {key: shape(item) for key, item in value.items()}
+        case list():
+            return [shape(value[0])] if value else []
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "number"
+        case _:
+            return "text"
+
+
+def documented(kind, **having):
+    """The example of a message type that has these values."""
+    [found] = [
+        example
+        for example in FROM_SERVER
+        if example["type"] == kind and all(example.get(key) == value for key, value in having.items())
+    ]
+    return found
+
+
+@pytest.fixture
+def ana(db):
+    return get_user_model().objects.create_user("ana")
+
+
+@pytest.fixture
+def line(ana):
+    return Line.objects.create(
+        provider="default",
+        account="601",
+        extension="601",
+        label="Ana",
+        region="GB",
+        user=ana,
+        status=LineStatus.READY,
+    )
+
+
+@pytest.fixture
+def ringing(line):
+    """A call from somebody known who called before."""
+    company = Company.objects.create(name="US Navy")
+    Contact.objects.create(name="Grace Hopper", phone="+442079460123", company=company)
+    caller = Party(number=PhoneNumber("+442079460123"), name="G. Hopper")
+    journal.record([said("RINGING", 0, call="before"), said("HANGUP", 5, call="before")])
+    [event] = journal.record([said("RINGING", 10, other=caller, context="RG-70001")])
+    return CallEvent.objects.select_related("call__line").get(pk=event.pk)
+
+
+def test_the_snapshot_is_as_written(ana, line):
+    assert shape(realtime.snapshot(ana)) == shape(documented("snapshot"))
+
+
+def test_the_call_event_is_as_written(ringing):
+    message = presenters.present_call_event(
+        ringing,
+        ringing.call,
+        matches=phonebook.lookup("+442079460123"),
+        last_calls=realtime.last_calls(ringing.call),
+    )
+    assert shape(message) == shape(documented("event", name="RINGING"))
+
+
+def test_the_session_event_is_as_written(line):
+    line.set_status(LineStatus.LOGGED_OUT, "Logged out.")
+    message = presenters.present_session_event(SessionEvent.LOGGED_OUT, "Logged out.", line=line)
+    example = documented("event", name="LOGGED_OUT")
+    # The example shows one capability for all; the snapshot has the list.
+    assert set(example["line"].pop("capabilities")) <= set(message["line"].pop("capabilities"))
+    assert shape(message) == shape(example)
+
+
+def test_no_example_is_left_unchecked():
+    """Replies and the pong are compared with a real connection in tests/test_consumers.py, by type and fields."""
+    kinds = [(example["type"], example.get("name", ""), example.get("ok")) for example in FROM_SERVER]
+    assert kinds == [
+        ("snapshot", "", None),
+        ("event", "RINGING", None),
+        ("event", "LOGGED_OUT", None),
+        ("reply", "", True),
+        ("reply", "", False),
+        ("pong", "", None),
+    ]
+    assert len(FROM_SERVER) + len(FROM_PAGE) == len(EXAMPLES)
+
+
+def test_every_field_of_a_call_is_explained(ringing):
+    [table] = re.findall(r"^## call\n(.*?)^## ", PAGE, re.DOTALL | re.MULTILINE)
+    explained = {
+        name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert explained == set(presenters.present_call(ringing.call))
+
+
+def test_every_end_reason_and_state_is_named():
+    assert all(f"`{reason.value}`" in PAGE for reason in EndReason)
+    assert all(f"`{state.value}`" in PAGE for state in CallState)
+    assert all(f"| `{event.value}` |" in PAGE for event in SessionEvent)
+
+
+@pytest.mark.parametrize("example", FROM_PAGE, ids=lambda example: f"{example['action']}-{example['ref']}")
+def test_what_a_page_says_as_written_is_accepted(example):
+    action, arguments = parse(example)
+    assert ref_of(example) == example["ref"]
+    assert action is ACTIONS[example["action"]]
+    assert arguments == {key: value for key, value in example.items() if key not in {"action", "ref"}}
+
+
+def test_every_action_has_its_heading_and_an_example_with_each_field():
+    assert {example["action"] for example in FROM_PAGE} == set(ACTIONS)
+    headings = set(re.findall(r"^### (\w+)$", PAGE, re.MULTILINE))
+    assert set(ACTIONS) <= headings
+    for name, action in ACTIONS.items():
+        shown = {key for example in FROM_PAGE if example["action"] == name for key in example} - {"action", "ref"}
+        assert shown == set(action.fields)
+
+
+def test_the_table_of_codes_is_complete_and_has_no_dead_ones():
+    modules = ("actions", "consumers", "control", "policy", "sessions")
+    sources = [(ROOT / f"django_voipcti/{name}.py").read_text() for name in modules]
+    used = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source)}
+    used |= {code for _kind, code in consumers.PROVIDER_ERROR_CODES}
+    written = set(re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Error codes")[2], re.MULTILINE))
+    assert written == used
+
+
+def test_the_close_codes_are_as_written():
+    assert f"**{consumers.CLOSE_NOT_AUTHENTICATED}**" in PAGE
+    assert f"**{consumers.CLOSE_TOO_MANY_MESSAGES}**" in PAGE

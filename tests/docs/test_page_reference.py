@@ -1,0 +1,46 @@
+"""The pages about scripts and tags name everything that there is, and nothing that is not."""
+
+import re
+
+from django_voipcti.templatetags.voipcti import register
+from tests.support.processes import ROOT
+
+STATIC = ROOT / "django_voipcti/static/django_voipcti"
+CONNECTOR = (STATIC / "connector.js").read_text()
+PANEL = (STATIC / "panel.js").read_text()
+STYLES = (STATIC / "panel.css").read_text()
+SCRIPTS = (ROOT / "docs/reference/javascript.md").read_text()
+TAGS = (ROOT / "docs/reference/template-tags.md").read_text()
+
+
+def test_every_public_method_of_the_connector_is_in_the_table():
+    [body] = re.findall(r"^export class Connector \{\n(.*?)^\}", CONNECTOR, re.DOTALL | re.MULTILINE)
+    methods = set(re.findall(r"^  (?!constructor|get )(\w+)\(", body, re.MULTILINE))
+    rows = re.findall(r"^\| (`.*?`) \|", SCRIPTS.partition("### Events")[0], re.MULTILINE)
+    written = {name for row in rows for name in re.findall(r"`(\w+)\(", row)}
+    assert written == methods
+
+
+def test_every_getter_of_the_connector_is_named():
+    getters = set(re.findall(r"^  get (\w+)\(", CONNECTOR, re.MULTILINE))
+    assert getters == {"calls", "lines", "user", "state", "online", "lastEventId"}
+    assert all(f"`{getter}`" in SCRIPTS for getter in getters)
+
+
+def test_every_event_is_named():
+    [table] = re.findall(r"export const EVENT = Object.freeze\(\{(.*?)\}\)", CONNECTOR, re.DOTALL)
+    names = re.findall(r'"(\w+)"', table)
+    assert len(names) == 14
+    assert all(f"`{name}`" in SCRIPTS for name in names)
+
+
+def test_every_custom_property_and_part_is_named():
+    properties = set(re.findall(r"var\((--voipcti-[\w-]+)", STYLES))
+    assert properties == set(re.findall(r"`(--voipcti-[\w-]+)`", SCRIPTS))
+    parts = set(re.findall(r'part: "(\w+)"', PANEL))
+    [written] = re.findall(r"^Parts for `::part\(\)`: (.*)\.$", SCRIPTS, re.MULTILINE)
+    assert parts == set(re.findall(r"`(\w+)`", written))
+
+
+def test_every_tag_and_filter_has_its_heading():
+    assert {*register.tags, *register.filters} == set(re.findall(r"^## (\w+)$", TAGS, re.MULTILINE))
