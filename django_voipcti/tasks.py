@@ -1,11 +1,13 @@
 """Celery tasks. Each takes primary keys, may run twice without harm, and never waits for a telephone.
 
-The names are part of the interface: hosts route and schedule by them. ``voipcti.expire_commands`` belongs into the beat
-schedule (every 5 seconds or so); the bridges do the same while they run, so it matters when none does.
+The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
+``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
+and ``voipcti.process_waiting_deliveries`` every few minutes.
 """
 
 import logging
 import random
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -18,7 +20,7 @@ from .enums import CommandState
 from .models import CallCommand, WebhookDelivery
 from .providers import providers
 
-__all__ = ["drive_command", "expire_commands", "process_delivery"]
+__all__ = ["drive_command", "expire_commands", "process_delivery", "process_waiting_deliveries"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,10 @@ _NUDGE_AGAIN = (0.5, 1.0, 2.0)
 
 #: Deliveries are tried this often while the database refuses.
 _DELIVERY_TRIES = 8
+
+#: A delivery that is younger than this is probably being worked off.
+_DELIVERY_GRACE = timedelta(minutes=2)
+_DELIVERY_BATCH = 500
 
 
 @shared_task(name="voipcti.drive_command", bind=True, ignore_result=True, acks_late=True, max_retries=None)
@@ -78,6 +84,21 @@ def process_delivery(task: Any, delivery_id: int) -> None:
     except Exception as error:
         logger.exception("webhook delivery %s cannot be processed", delivery_id, extra={"action": "delivery.failed"})
         _note_failure(delivery_id, error)
+
+
+@shared_task(name="voipcti.process_waiting_deliveries", ignore_result=True)
+def process_waiting_deliveries() -> int:
+    """Start the work on deliveries that were stored while no broker was there; return how many.
+
+    Those that failed are left to an operator: the same code would fail again.
+    """
+    waiting = WebhookDelivery.objects.filter(
+        processed_at=None, failure="", received_at__lt=timezone.now() - _DELIVERY_GRACE
+    )
+    found = list(waiting.order_by("pk").values_list("pk", flat=True)[:_DELIVERY_BATCH])
+    for pk in found:
+        process_delivery.delay(pk)
+    return len(found)
 
 
 def _process(delivery_id: int) -> None:
