@@ -96,6 +96,12 @@ class AppSettings:
         return cast(Callable[..., None], import_string(path)) if isinstance(path, str) else path
 
     @property
+    def match_permission(self) -> Callable[..., bool]:
+        """Host's word on who may see whom: ``permission(user, match) -> bool``. Default: ``view`` permission."""
+        path = self._get("MATCH_PERMISSION", "django_voipcti.phonebook.match.has_view_permission")
+        return import_string(path) if isinstance(path, str) else path
+
+    @property
     def socket_messages_per_second(self) -> float:
         """Sustained messages per second that one page socket may send; bursts of ten times as many are tolerated."""
         return float(self._get("SOCKET_MESSAGES_PER_SECOND", 5.0))

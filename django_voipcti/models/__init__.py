@@ -5,15 +5,20 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .line import Line
-from .phonebook import PhonebookEntry
+from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
+from .rules import IgnoredNumber, PopRule
 
 __all__ = [
     "BridgeInstance",
     "Call",
     "CallCommand",
     "CallEvent",
+    "IgnoredNumber",
     "Line",
     "LineLease",
+    "PhonebookChoice",
     "PhonebookEntry",
+    "PopRule",
+    "ReindexProgress",
     "WebhookDelivery",
 ]

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["EntryKind", "PhonebookEntry"]
+__all__ = ["EntryKind", "PhonebookChoice", "PhonebookEntry", "ReindexProgress"]
 
 
 class EntryKind(models.TextChoices):
@@ -72,3 +72,55 @@ class PhonebookEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.get_kind_display()})"
+
+
+class PhonebookChoice(models.Model):
+    """A person's word that a number belongs to a record: chosen among several matches, or attached to one.
+
+    A user has one choice per number; an attached record counts for everybody. Unlike entries this is the truth itself.
+    """
+
+    number = models.CharField(_("number"), max_length=190, help_text=_("In international form where it has one."))
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, related_name="+", verbose_name=_("kind"))
+    object_id = models.CharField(_("record"), max_length=64)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    is_attached = models.BooleanField(_("for everybody"), default=False)
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("learned choice")
+        verbose_name_plural = _("learned choices")
+        ordering = ("-made_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("number", "user"),
+                condition=models.Q(is_attached=False),
+                name="voipcti_choice_number_user_unique",
+            ),
+            models.UniqueConstraint(
+                fields=("number", "content_type", "object_id"),
+                condition=models.Q(is_attached=True),
+                name="voipcti_choice_attached_unique",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.content_type} {self.object_id}"
+
+
+class ReindexProgress(models.Model):
+    """How far a run of ``voipcti_reindex`` over one model has come, so that it can go on where it was broken off."""
+
+    content_type = models.OneToOneField(ContentType, on_delete=models.CASCADE, related_name="+")
+    after_key = models.CharField(_("done up to record"), max_length=64)
+    records = models.PositiveBigIntegerField(_("records done"), default=0)
+    updated_at = models.DateTimeField(_("as of"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("reindex progress")
+        verbose_name_plural = _("reindex progress")
+
+    def __str__(self) -> str:
+        return f"{self.content_type}: {self.records}"

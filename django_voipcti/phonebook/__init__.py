@@ -15,20 +15,45 @@ from typing import Any
 from django.db import models
 
 from . import numbers, receivers
+from .choices import attach, choose, forget
 from .index import refresh, remove
-from .lookup import Confidence, Match, lookup, lookup_many
+from .judgement import Confidence
+from .lookup import Request, lookup, lookup_many
+from .match import Match, may_view, shown_to
 from .registry import Reader, registry
+from .rules import CallFacts, Decision, RuleBook, Trial, decide, ignore, try_on_recent_calls, unignore
+from .unknown import BACKFILL, CreateLink, create_links, link_batches, suggest, unlinked_calls
 
 __all__ = [
+    "BACKFILL",
+    "CallFacts",
     "Confidence",
+    "CreateLink",
+    "Decision",
     "Match",
+    "Request",
+    "RuleBook",
+    "Trial",
+    "attach",
+    "choose",
+    "create_links",
+    "decide",
+    "forget",
+    "ignore",
+    "link_batches",
     "lookup",
     "lookup_many",
+    "may_view",
     "numbers",
     "refresh",
     "register",
     "register_lines",
     "remove",
+    "shown_to",
+    "suggest",
+    "try_on_recent_calls",
+    "unignore",
+    "unlinked_calls",
     "unregister",
 ]
 

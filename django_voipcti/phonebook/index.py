@@ -52,12 +52,12 @@ def refresh(records: "models.QuerySet[Any] | Iterable[models.Model]") -> Changes
     """
     changes = Changes()
     if isinstance(records, models.QuerySet):
-        registration = _registered(records.model)
+        registration = registry.of(records.model)
         for batch in _in_batches(_stream(registration.load(records))):
             changes += refresh_batch(registration, batch)
         return changes
     for batch in _in_batches(iter(records)):
-        changes += refresh_batch(_registered(type(batch[0])), batch)
+        changes += refresh_batch(registry.of(type(batch[0])), batch)
     return changes
 
 
@@ -88,15 +88,8 @@ def wanted_rows(registration: Registration, instances: list[models.Model]) -> di
 
 def remove(model: type[models.Model], pks: Iterable[Any]) -> int:
     """Forget records that were deleted without signals (``_raw_delete``, SQL, another program), by primary key."""
-    key = content_type_id(_registered(model).model)
+    key = content_type_id(registry.of(model).model)
     return sum(store.delete_object(key, batch) for batch in _in_batches(object_key(pk) for pk in pks))
-
-
-def _registered(model: type[models.Model]) -> Registration:
-    registration = next((role.registration for role in registry.roles(model) if role.hop is None), None)
-    if registration is None:
-        raise LookupError(f"{model._meta.label} is not registered with the phonebook.")
-    return registration
 
 
 def _stream(queryset: "models.QuerySet[Any]") -> Iterator[Any]:

@@ -99,7 +99,7 @@ def flatten(value: Any, depth: int = 0) -> Iterator[Any]:
 def _find_field(model: type[models.Model], step: str) -> Any:
     """The field behind an attribute name; reverse relations are known by their accessor (``number_set``)."""
     for field in model._meta.get_fields():
-        accessor = field.get_accessor_name() if hasattr(field, "get_accessor_name") else None  # type: ignore[union-attr]
+        accessor = field.get_accessor_name() if hasattr(field, "get_accessor_name") else None
         if accessor == step:
             return field
     try:

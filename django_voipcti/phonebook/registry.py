@@ -98,8 +98,14 @@ class Registry:
         concrete = model._meta.concrete_model or model
         if concrete in self._by_model:
             raise ImproperlyConfigured(f"{model._meta.label} is already registered with the phonebook.")
-        registration = _registration(concrete, order=options.pop("order", len(self._by_model)), **options)
-        self._by_model[concrete] = registration
+        order = options.pop("order", None)
+        if order is None:
+            order = max((registration.order for registration in self), default=0) + 1
+        return self.put(_registration(concrete, order=order, **options))
+
+    def put(self, registration: Registration) -> Registration:
+        """Add a registration that was made before, and taken out."""
+        self._by_model[registration.model] = registration
         self._roles.clear()
         return registration
 
@@ -111,6 +117,17 @@ class Registry:
     def get(self, model: type[models.Model] | None) -> Registration | None:
         """The registration of ``model`` (proxies count as their concrete model), or None."""
         return self._by_model.get(model._meta.concrete_model or model) if model else None
+
+    def of(self, model: type[models.Model]) -> Registration:
+        """The registration that reads records of ``model``; that of a parent model counts.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for role in self.roles(model):
+            if role.hop is None:
+                return role.registration
+        raise LookupError(f"{model._meta.label} is not registered with the phonebook.")
 
     def roles(self, model: type[models.Model]) -> tuple[Role, ...]:
         """Why saving a ``model`` matters to the index; subclasses of a registered model count as it."""

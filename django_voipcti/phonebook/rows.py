@@ -13,7 +13,7 @@ from . import numbers, spelling
 from .paths import Path, flatten
 from .registry import Registration
 
-__all__ = ["COLUMNS", "Row", "object_key", "rows_of"]
+__all__ = ["COLUMNS", "Row", "object_key", "rows_of", "shown"]
 
 #: A record with more numbers than this is a mistake; the first ones count.
 MOST_NUMBERS = 200
@@ -59,12 +59,7 @@ def rows_of(registration: Registration, instance: models.Model, content_type_id:
     found = list(_numbers(registration, instance))
     if not found:
         return []
-    shown = (
-        clip(_text(registration.label, instance), "label"),
-        clip(_text(registration.company, instance), "company"),
-        clip(_text(registration.url, instance), "url"),
-        _owner(registration, instance),
-    )
+    visible = shown(registration, instance)
     object_id = object_key(instance.pk)
     rows: dict[int, Row] = {}
     for position, (field, text, number) in enumerate(found):
@@ -80,10 +75,20 @@ def rows_of(registration: Registration, instance: models.Model, content_type_id:
             said.national if len(said.national) <= _LENGTH["national"] else "",
         )
         backwards = (content[5][1:] or content[6])[::-1]
-        row = (*content, backwards, clip(said.extension, "extension"), *shown)
+        row = (*content, backwards, clip(said.extension, "extension"), *visible)
         fingerprint = _fingerprint(row)
         rows[fingerprint] = Row(content_type_id, object_id, *row, fingerprint)
     return list(rows.values())
+
+
+def shown(registration: Registration, instance: models.Model) -> tuple[str, str, str, Any]:
+    """What a pop-up shows of the record: name, company, address, owner."""
+    return (
+        clip(_text(registration.label, instance), "label"),
+        clip(_text(registration.company, instance), "company"),
+        clip(_text(registration.url, instance), "url"),
+        _owner(registration, instance),
+    )
 
 
 def clip(text: str, column: str) -> str:
@@ -100,7 +105,7 @@ def _numbers(registration: Registration, instance: models.Model) -> Iterator[tup
     for reader in registration.numbers:
         field = reader.text if isinstance(reader, Path) else getattr(reader, "__name__", "")
         values = reader.values(instance) if isinstance(reader, Path) else reader(instance)
-        for value in flatten(values if isinstance(reader, Path) is False else list(values)):
+        for value in flatten(list(values) if isinstance(reader, Path) else values):
             text = _spelled(value)
             if not text.strip():
                 continue

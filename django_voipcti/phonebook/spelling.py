@@ -12,13 +12,15 @@ __all__ = [
     "MAX_LENGTH",
     "SipParts",
     "bare_digits",
+    "begins_anew",
+    "is_plain",
     "is_spaced",
     "is_withheld",
     "keypad_digits",
-    "may_be_one",
-    "parts",
+    "segments",
     "short_number",
     "sip_parts",
+    "slashed",
     "split_extension",
     "tidy",
     "without_words",
@@ -49,9 +51,17 @@ _EXTENSION = re.compile(
 )
 _FEWEST_MAIN_DIGITS = 5
 
-_SEPARATORS = re.compile(r"\s*[/;,|\\\n]+\s*|\s+(?:or|oder|bzw\.?|ou|und|and|et|y|e|o|u\.?|&|или|и)\s+", re.IGNORECASE)
+#: Between several numbers; not what stands before an extension: "…;ext=12", "…, x12", "…,12".
+_SEPARATORS = re.compile(
+    rf"\s*(?:[;|\\\n]|,(?!\s*\d{{1,4}}\s*$))+\s*+(?!(?:{_EXTENSION_WORDS})(?![^\W\d_])|phone-context|isub)"
+    r"|\s+(?:or|oder|bzw\.?|ou|und|and|et|y|e|o|u\.?|&|или|и)\s+",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(r"\+?[ (]*[0-9][0-9 ().-]{4,}")
 _SHORT = re.compile(rf"(?:(?:tel|phone|{_EXTENSION_WORDS})[\s.:]*)?([*#]{{0,2}}\d{{1,6}}#?)", re.IGNORECASE)
 _REMARK = re.compile(r"\([^)\d]*\)|\[[^\]\d]*\]")
+_DIGIT = re.compile(r"[0-9]")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _LETTER = re.compile(r"[^\W\d_]")
 _VANITY = re.compile(r"\+?[(\d][\d\s().\-]{2,}[\s.\-]?[A-Za-z][A-Za-z\d\s.\-]*")
 _LETTERS_IN_A_ROW = re.compile(r"[A-Za-z]{3}|[A-Za-z]+-[A-Za-z]+")
@@ -88,7 +98,7 @@ def tidy(text: str) -> str:
 
 def bare_digits(text: str) -> str:
     """Only the digits of a tidied text."""
-    return "".join(character for character in text if character in "0123456789")
+    return _NO_DIGITS.sub("", text)
 
 
 def is_withheld(text: str) -> bool:
@@ -111,8 +121,8 @@ class SipParts(NamedTuple):
 
 def sip_parts(text: str) -> SipParts | None:
     """Take a SIP URI, name-addr or ``user@host`` apart; None if the text is none. ``tel:`` is not SIP."""
-    if "<" in text and text.endswith(">"):
-        text = text[text.rindex("<") + 1 : -1]
+    if "<" in text:
+        text = text[text.rindex("<") + 1 :].partition(">")[0]
     scheme = _SIP_SCHEME.match(text)
     if not scheme and "@" not in text:
         return None
@@ -123,6 +133,7 @@ def sip_parts(text: str) -> SipParts | None:
     # RFC 3261 19.1.1: user parameters stand behind ";" in the user part (telephone-subscriber), a password behind ":".
     user = unquote(user).partition(";")[0].partition(":")[0]
     host = host.partition(";")[0].lower()
+    host = host if host.startswith("[") else host.partition(":")[0]  # RFC 3261 19.1.1: an IPv6 host has brackets
     if is_withheld(user) or host == "anonymous.invalid":
         return SipParts(address="", number="")
     address = f"{user.lower()}@{host}"
@@ -144,15 +155,24 @@ def split_extension(text: str) -> tuple[str, str]:
     return text, ""
 
 
-def parts(text: str) -> list[str]:
-    """The pieces of a field that may hold several numbers, those with digits only."""
-    return [piece for piece in _SEPARATORS.split(text) if any(character.isdigit() for character in piece)]
+def is_plain(text: str) -> bool:
+    """Whether a tidied text is one number of digits, blanks, brackets, dots and dashes: the usual case."""
+    return _PLAIN.fullmatch(text) is not None
 
 
-def may_be_one(text: str, pieces: list[str]) -> bool:
-    """Whether the pieces between slashes may be one number ("089/123456"): none opens a new one by "+" or "0"."""
-    only_slashes = len(_SEPARATORS.split(text.replace("/", ""))) == 1
-    return only_slashes and not any(piece.lstrip(" (").startswith(("+", "0")) for piece in pieces[1:])
+def segments(text: str) -> list[str]:
+    """The parts of a field that holds several numbers, those with digits only."""
+    return [part for part in _SEPARATORS.split(text) if _DIGIT.search(part)]
+
+
+def slashed(text: str) -> list[str]:
+    """The pieces between slashes, those with digits only."""
+    return [piece for piece in text.split("/") if _DIGIT.search(piece)] if "/" in text else [text]
+
+
+def begins_anew(piece: str) -> bool:
+    """Whether a piece after a slash opens a new number: it has a plus or a leading zero of its own."""
+    return piece.lstrip(" (").startswith(("+", "0"))
 
 
 def is_spaced(text: str) -> bool:

@@ -48,7 +48,7 @@ def alias() -> str:
 def _insert_sql(using: str, count: int, condition: str) -> str:
     connection = connections[using]
     operations = connection.ops
-    columns = ", ".join(operations.quote_name(field.column) for field in _FIELDS)
+    columns = ", ".join(operations.quote_name(str(field.column)) for field in _FIELDS)
     head = operations.insert_statement(on_conflict=OnConflict.IGNORE)
     tail = operations.on_conflict_suffix_sql(_FIELDS, OnConflict.IGNORE, (), ()) or ""
     if condition:

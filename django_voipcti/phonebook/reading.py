@@ -1,0 +1,300 @@
+"""From a text to numbers: which of its readings is the likeliest, and how sure that is.
+
+A text is taken apart into segments (several numbers in one field), a segment into number and extension, and the number
+is tried as written, then with the plus that is missing or the prefix that another country uses. The first reading that
+is valid by a numbering plan wins; else the first that is possible by its length; else the digits stand for themselves.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import phonenumbers
+from phonenumbers import CountryCodeSource, PhoneNumberFormat, PhoneNumberType, ValidationResult
+
+from . import spelling
+
+__all__ = ["Kind", "Number", "read_all"]
+
+Kind = Literal["valid", "possible", "short", "withheld", "sip", "unreadable"]
+
+#: E.164 allows 15 digits; two more leave room for prefixes that a telephone system puts in front.
+_MOST_DIGITS = 17
+_MOST_SHORT_DIGITS = 6
+_FEWEST_DIGITS = 7
+#: From this length on, digits without a plus are tried as an international number (country code included).
+_FEWEST_INTERNATIONAL_DIGITS = 11
+
+#: International prefixes in general use, longest first, for texts that were written in another country than the region.
+_INTERNATIONAL_PREFIXES = ("0011", "011", "010", "810", "00")
+
+#: Country codes whose numbers networks still show in a form that the numbering plan has given up, with the digits in
+#: front of the national number that are no longer dialled: Mexico's mobile phones until 2019.
+_SUPERSEDED = {"52": ("1", 10)}
+
+_COUNTRY_WAS_WRITTEN = frozenset({CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD})
+_NO_COUNTRY = frozenset({phonenumbers.UNKNOWN_REGION, phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY, None})
+
+_SPELLED_LINE_TYPES = frozenset(
+    {
+        PhoneNumberType.TOLL_FREE,
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.UAN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One telephone number as read from a text."""
+
+    raw: str
+    """The text as it stood."""
+    e164: str
+    """``+`` and up to 15 digits; empty if the country is unknown or the text is no ordinary number."""
+    national: str
+    """National significant digits; for ``short`` the number itself, for ``sip`` the address ``user@host``."""
+    extension: str
+    """Digits behind "ext.", "x", "#" and the like; empty if none."""
+    country: str
+    """ISO 3166 code; empty if unknown or none (satellite and international toll-free numbers)."""
+    kind: Kind
+    """``valid`` by the numbering plan; ``possible`` by length alone; ``short`` (extension, service or emergency
+    number); ``withheld`` (also an empty text); ``sip`` (an address without a number); ``unreadable``."""
+    assumed: bool = False
+    """Country or area was not written but taken from the region: a weaker witness than a complete number."""
+
+    @property
+    def digits(self) -> str:
+        """All digits, country code included where it is known."""
+        return self.e164[1:] or self.national
+
+    @property
+    def is_dialable(self) -> bool:
+        """Whether there is something that a telephone could dial."""
+        return self.kind not in {"withheld", "unreadable"}
+
+
+class _Reading(NamedTuple):
+    """One way to understand the digits."""
+
+    text: str
+    is_guess: bool
+    """Whether the country code was put there by us: good enough if the result is valid, never by length alone."""
+
+
+@lru_cache(maxsize=8192)
+def read_all(raw: str, region: str) -> tuple[Number, ...]:
+    """Every number of ``raw``, the readable ones first; at least one, ``withheld`` or ``unreadable`` if need be.
+
+    Args:
+        region: upper-case country code for national spellings; an unknown one leaves their country open.
+    """
+    text = spelling.tidy(raw)
+    if spelling.is_withheld(text):
+        return (Number(raw, "", "", "", "", "withheld"),)
+    if spelling.is_plain(text):
+        return (_read_digits(raw, text, region, ""),)
+    address = _read_address(raw, text, region)
+    if address:
+        return (address,)
+    segments = spelling.segments(text)
+    if len(segments) < 2:
+        return _read_segment(raw, text, region)
+    return _in_order([number for segment in segments for number in _read_segment(segment, segment, region)], raw)
+
+
+def _in_order(numbers: list[Number], raw: str) -> tuple[Number, ...]:
+    """Valid numbers first. Beside them what is merely possible counts as a remainder that cannot be read."""
+    valid = [number for number in numbers if number.kind == "valid"]
+    rest = [number for number in numbers if number.kind != "valid"]
+    if valid:
+        return (*valid, *(_unreadable(number.raw) for number in rest))
+    readable = [number for number in rest if number.kind != "unreadable"]
+    return tuple(readable) or (_unreadable(raw),)
+
+
+def _read_segment(raw: str, text: str, region: str) -> tuple[Number, ...]:
+    """Read what may be one number with slashes in it ("089/123456") or several ("0171 1234567 / 0172 1234567")."""
+    pieces = spelling.slashed(text)
+    if len(pieces) < 2:
+        return (_read_one(raw, text, region),)
+    numbers = [_read_one(piece, piece, region) for piece in pieces]
+    if all(number.kind == "valid" for number in numbers):
+        return tuple(numbers)
+    # What opens a number of its own, or stands apart from one that is complete, must not be glued to it.
+    is_apart = spelling.is_spaced(text) and numbers[0].kind == "valid"
+    if any(map(spelling.begins_anew, pieces[1:])) or is_apart:
+        return _in_order([number if number.kind == "valid" else _unreadable(number.raw) for number in numbers], raw)
+    whole = _read_one(raw, text, region)
+    if whole.kind != "valid" and any(number.kind == "valid" for number in numbers):
+        return _in_order(numbers, raw)
+    return (whole,)
+
+
+def _read_address(raw: str, text: str, region: str) -> Number | None:
+    """Read a SIP address: the number in it, or the address itself."""
+    sip = spelling.sip_parts(text)
+    if sip is None:
+        return None
+    if not sip.address:
+        return Number(raw, "", "", "", "", "withheld")
+    if sip.number:
+        number = _read_one(raw, sip.number, region)
+        if number.kind != "unreadable":
+            return number
+    return Number(raw, "", sip.address, "", "", "sip")
+
+
+def _read_one(raw: str, text: str, region: str) -> Number:
+    """Read a text that holds one number at most, among words perhaps."""
+    main, extension = spelling.split_extension(text)
+    number = _read_digits(raw, spelling.without_words(main), region, extension, words=main)
+    if number.kind == "valid":
+        return number
+    spelled = spelling.keypad_digits(main)
+    if spelled:
+        as_spelled = _judge_valid(raw, spelled, region, extension)
+        return as_spelled if as_spelled and _may_be_spelled(as_spelled, text) else _unreadable(raw)
+    return number
+
+
+def _read_digits(raw: str, text: str, region: str, extension: str, words: str = "") -> Number:
+    """Read a text of digits and punctuation. ``words`` is the text with the words that stood in it, if there are."""
+    digits = spelling.bare_digits(text)
+    if not digits or len(digits) > _MOST_DIGITS:
+        return _unreadable(raw)
+    readings = _readings(text, digits, region)
+    for reading in readings:
+        number = _judge_valid(raw, reading.text, region, extension)
+        if number:
+            if number.assumed and len(digits) <= _MOST_SHORT_DIGITS:
+                break  # "30123" is somebody's extension rather than an area code with three digits
+            return number
+    short = spelling.short_number(words or text)
+    if short:
+        return Number(raw, "", short, "", "", "short")
+    return _judge_possible(raw, readings, region, extension) or _unknown_country(raw, text, digits, extension)
+
+
+def _readings(text: str, digits: str, region: str) -> list[_Reading]:
+    """Readings in order of plausibility: as written, then with the plus that is missing or too much."""
+    readings = [_Reading(text, False)]
+    plus = "+" in text
+    if plus and digits[0] == "0":
+        readings.append(_Reading(digits, False))
+    if not plus and digits[0] in "08":
+        prefix = next((prefix for prefix in _INTERNATIONAL_PREFIXES if digits.startswith(prefix)), "")
+        rest = digits[len(prefix) :].lstrip("0")
+        if prefix and rest:
+            readings.append(_Reading(f"+{rest}", False))
+    if not plus and len(digits) >= _FEWEST_INTERNATIONAL_DIGITS:
+        # "4930…" in Germany is the country code rather than an area whose trunk zero is missing.
+        at_home = digits.startswith(_country_code(region))
+        readings.insert(0 if at_home else len(readings), _Reading(f"+{digits}", True))
+    for country_code, (old_prefix, length) in _SUPERSEDED.items():
+        old = digits.lstrip("0")
+        if old.startswith(country_code + old_prefix) and len(old) == len(country_code + old_prefix) + length:
+            readings.append(_Reading(f"+{country_code}{old[-length:]}", True))
+    return readings
+
+
+def _library_parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _judge_valid(raw: str, text: str, region: str, extension: str) -> Number | None:
+    parsed = _library_parse(text, region)
+    if parsed is None:
+        return None
+    country = phonenumbers.region_code_for_number(parsed)
+    if country is None or not phonenumbers.is_valid_number_for_region(parsed, country):
+        return None
+    national = phonenumbers.national_significant_number(parsed)
+    assumed = (
+        parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
+        and _writes_trunk_prefix(region)
+        and spelling.bare_digits(text) == national
+        and _needs_trunk_prefix(parsed, national)
+    )
+    return Number(
+        raw,
+        f"+{parsed.country_code}{national}",
+        national,
+        extension or parsed.extension or "",
+        "" if country in _NO_COUNTRY else country,
+        "valid",
+        assumed,
+    )
+
+
+def _judge_possible(raw: str, readings: list[_Reading], region: str, extension: str) -> Number | None:
+    """Read a number that no numbering plan knows, by its length alone."""
+    is_written = False
+    for reading in readings:
+        parsed = None if reading.is_guess else _library_parse(reading.text, region)
+        if parsed is None:
+            continue
+        is_written = is_written or parsed.country_code_source in _COUNTRY_WAS_WRITTEN
+        if phonenumbers.is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
+            continue
+        national = phonenumbers.national_significant_number(parsed)
+        country = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+        return Number(
+            raw,
+            f"+{parsed.country_code}{national}",
+            national,
+            extension or parsed.extension or "",
+            "" if country in _NO_COUNTRY else country,
+            "possible",
+            assumed=not is_written,
+        )
+    return None
+
+
+def _unknown_country(raw: str, text: str, digits: str, extension: str) -> Number:
+    """Keep the digits of a number that may be one in some other country; one with a plus has no such excuse."""
+    bare = digits.lstrip("0")
+    if len(bare) < _FEWEST_DIGITS or "+" in text:
+        return _unreadable(raw)
+    return Number(raw, "", bare, extension, "", "possible", assumed=True)
+
+
+def _unreadable(raw: str) -> Number:
+    return Number(raw, "", "", "", "", "unreadable")
+
+
+def _may_be_spelled(number: Number, text: str) -> bool:
+    """Whether letters may stand for keys: "212-555-HELP", "0800-flowers", but not "0171 Schmidt"."""
+    if text.upper() == text:
+        return True
+    return phonenumbers.number_type(phonenumbers.parse(number.e164)) in _SPELLED_LINE_TYPES
+
+
+@lru_cache(maxsize=512)
+def _country_code(region: str) -> str:
+    """The digits of the region's country code; something that no number begins with, for an unknown region."""
+    return str(phonenumbers.country_code_for_region(region)) if region in phonenumbers.SUPPORTED_REGIONS else "-"
+
+
+@lru_cache(maxsize=512)
+def _writes_trunk_prefix(region: str) -> bool:
+    """Whether national numbers of the region are written with a prefix ("0" in most of Europe, none in the USA)."""
+    metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    if metadata is None or not metadata.national_prefix:
+        return False
+    return any(
+        metadata.national_prefix in (form.national_prefix_formatting_rule or "").replace("\\1", "")
+        for form in metadata.number_format
+    )
+
+
+def _needs_trunk_prefix(parsed: phonenumbers.PhoneNumber, national: str) -> bool:
+    """Whether this very number would be written with the prefix ("1300 …" in Australia would not)."""
+    written = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    return spelling.bare_digits(written.partition(" ext")[0]) != national
