@@ -163,7 +163,7 @@ class Demo:
             self._serve(
                 "simulator",
                 *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
-                ready=readiness.http_answers(f"{at.simulator}/v1.2/voipstudio/ping"),
+                ready=readiness.http_answers(f"{at.simulator}/control/state"),
             ),
         ]
         self._run("migrate", "manage.py", "migrate", "--verbosity", "0")

@@ -33,6 +33,9 @@ STATES: Mapping[str, CallState] = {
     "FAILED": CallState.CANCEL,
 }
 
+#: ``context`` of calls that went straight to a user, or are the first leg of a click-to-call: no queue, no ring group.
+PLAIN_CONTEXTS = frozenset({"LOCAL_USER", "User", "ENDPOINT"})
+
 #: ``event_name`` of webhooks about calls; used where ``state`` is missing or unknown.
 EVENT_STATES: Mapping[str, CallState] = {
     "call.initial": CallState.INITIAL,
@@ -132,6 +135,12 @@ def text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
+
+
+def context(value: Any) -> str:
+    """The queue, ring group or menu through which a call came; empty for a call between two parties."""
+    word = text(value)
+    return "" if word in PLAIN_CONTEXTS else word
 
 
 def identifier(value: Any) -> str:

@@ -297,7 +297,7 @@ class VoipStudioProvider(BaseProvider):
         return DialogIdentity(
             external_id=call_id,
             started_at=mapping.moment(params.get("timestamp.start"), self._zone),
-            context=mapping.text(params.get("context")),
+            context=mapping.context(params.get("context")),
         )
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:

@@ -41,7 +41,7 @@ def live_call(row: Mapping[str, Any], *, provider: str, account: str, zone: tzin
         other=other,
         started_at=mapping.moment(row.get("start_time"), zone),
         answered_at=mapping.moment(row.get("connected_at"), zone),
-        context=mapping.text(row.get("context")),
+        context=mapping.context(row.get("context")),
         raw=dict(row),
     )
 
@@ -64,7 +64,7 @@ def placed_call(
         started_at=mapping.moment(row.get("start_time"), zone),
         own=replace(requested.own, name=own.name),
         other=replace(other, number=number),
-        context=mapping.text(row.get("context")),
+        context=mapping.context(row.get("context")),
         raw=dict(row),
     )
 
@@ -102,7 +102,7 @@ def ended_call(
         ended_at=ended,
         end_reason=reason,
         cause=cause,
-        context=mapping.text(row.get("context")),
+        context=mapping.context(row.get("context")),
         raw=dict(row),
     )
 

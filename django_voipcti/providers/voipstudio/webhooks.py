@@ -103,7 +103,7 @@ def parse(body: bytes, *, provider: str, zone: tzinfo, received_at: datetime) ->
                 ended_at=occurred if state is not None and state.is_final else None,
                 end_reason=reason,
                 cause=mapping.text(fields.get("t_cause")),
-                context=mapping.text(fields.get("context")),
+                context=mapping.context(fields.get("context")),
                 recording=mapping.identifier(fields.get("monitor_id")),
                 key=delivery_id(body),
                 raw=fields,

@@ -94,6 +94,14 @@ def test_an_id_that_is_too_long_to_be_one_is_none():
 
 @pytest.mark.parametrize(
     ("sent", "read"),
+    [("RG-70001", "RG-70001"), ("IVR", "IVR"), ("LOCAL_USER", ""), ("User", ""), ("ENDPOINT", ""), (None, "")],
+)
+def test_only_queues_groups_and_menus_are_a_context(sent, read):
+    assert mapping.context(sent) == read
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
     [
         ("2026-01-01 10:00:13", datetime(2026, 1, 1, 9, 0, 13, tzinfo=UTC)),
         ("2026-07-01 10:00:13", datetime(2026, 7, 1, 8, 0, 13, tzinfo=UTC)),

@@ -335,7 +335,6 @@ async def test_a_click_rings_the_own_phone_and_learns_the_calls_id(provider, ser
         own=Party(number=PhoneNumber("1001"), name="Ana Ruiz", account="200341"),
         other=Party(number=NUMBER),
         started_at=datetime(2026, 1, 1, tzinfo=UTC),
-        context="LOCAL_USER",
         raw=payload("call_created")["data"],
     )
 

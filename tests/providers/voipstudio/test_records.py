@@ -71,7 +71,6 @@ def test_an_answered_inbound_call_in_the_history():
         ended_at=TEN + timedelta(seconds=30),
         end_reason=EndReason.COMPLETED,
         cause="Normal Clearing",
-        context="LOCAL_USER",
         raw=row,
     )
 

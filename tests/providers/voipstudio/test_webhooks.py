@@ -119,7 +119,6 @@ def test_an_inbound_call_that_rings():
         own=ANA,
         other=MARY,
         started_at=at(0, 0),
-        context="LOCAL_USER",
         key="sim01.65a1b2c3d4e5f6.00000002",
         raw=json.loads(webhook("inbound_ringing")),
     )

@@ -1,0 +1,9 @@
+"""The phone lab."""
+
+from django.apps import AppConfig
+
+
+class LabConfig(AppConfig):
+    """Has no models: the phones live in the simulator."""
+
+    name = "lab"
