@@ -525,6 +525,20 @@ def test_a_day_of_calls_leaves_no_more_than_the_last_ended_ones(visit, strict):
     expect(strict.locator("voipcti-panel [data-call]")).to_have_count(3)
 
 
+def test_a_host_may_name_its_own_colours_as_it_likes(visit, strict):
+    """`--voipcti-accent: var(--accent)` on the element, with a panel that used `--accent` itself, would be a cycle."""
+    visit(calls=[a_call(status="INITIAL", direction="OUTBOUND")])
+    strict.evaluate("""() => {
+        const style = new CSSStyleSheet();
+        style.replaceSync(`:root { --accent: rgb(1, 2, 3); --surface: rgb(250, 251, 252); }
+            voipcti-panel { --voipcti-accent: var(--accent); --voipcti-surface: var(--surface); }`);
+        document.adoptedStyleSheets.push(style);
+    }""")
+    color = "node => getComputedStyle(node).backgroundColor"
+    assert strict.locator("voipcti-panel .dot").evaluate(color) == "rgb(1, 2, 3)"
+    assert panel(strict).evaluate(color) == "rgb(250, 251, 252)"
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_sticks_out_of_the_window(visit, strict, width):
     strict.set_viewport_size({"width": width, "height": 640})

@@ -238,7 +238,7 @@ class CallCard {
     this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
     this.problem = h("p", { class: "problem", role: "alert" });
     this.transferBox = new TransferBox(this);
-    this.actions = h("div", { class: "actions", part: "actions" }, ...this.buttons.values());
+    this.actions = h("div", { class: "actions", part: "actions" }, ...this.buttons.values(), this.open);
     this.element = h(
       "article",
       { class: "card", part: "card", tabindex: "-1", "aria-labelledby": nameId, "data-call": call.id },
@@ -251,7 +251,6 @@ class CallCard {
       this.transferBox.element,
       this.matches,
       this.past,
-      this.open,
     );
     this.#show();
     this.#showCause();
@@ -328,7 +327,7 @@ class CallCard {
       button.hidden = !wanted.includes(name);
       button.removeAttribute("aria-disabled");
     }
-    this.actions.hidden = !wanted.length;
+    this.actions.hidden = !wanted.length && this.open.hidden;
     if (!wanted.includes("transfer")) this.transferBox.hide();
     // Who pressed a button that is gone stays where he was; nobody else is moved.
     if (focused && this.element.contains(focused) && !focused.checkVisibility()) this.element.focus();
