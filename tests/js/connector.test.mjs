@@ -205,6 +205,12 @@ describe("call events", () => {
     }
     assert.deepEqual(connector.calls, []);
     assert.equal(connector.lastEventId, 20_000);
+    // What is remembered to recognise repeats is limited too: of the last calls, not of the first.
+    const told = [];
+    connector.on("HANGUP", ({ call: { id } }) => told.push(id));
+    socket.say(event(20_000, "HANGUP", { id: "10000" }));
+    socket.say(event(2, "HANGUP", { id: "1" }));
+    assert.deepEqual(told, ["1"]);
   });
 
   it("are separate for two connectors of one page", async () => {
@@ -491,6 +497,17 @@ describe("a bad network", () => {
     assert.equal(sockets.length, 2);
   });
 
+  it("that is away from the start is waited for", async () => {
+    const { surroundings, sockets, connector } = setUp({ connect: false });
+    surroundings.isOnline = false;
+    connector.connect();
+    assert.equal(connector.state, CONNECTION.OFFLINE);
+    assert.equal(sockets.length, 0);
+    surroundings.isOnline = true;
+    surroundings.wake();
+    assert.equal(sockets.length, 1);
+  });
+
   it("that went silent is found out by the heartbeat", async () => {
     const { clock, sockets, socket } = await connected();
     await clock.advance(100);
@@ -520,6 +537,7 @@ describe("a bad network", () => {
     await clock.advance(600_000);
     assert.equal(sockets.length, 1);
     assert.equal(clock.waiting, 0);
+    assert.equal(surroundings.isWatched, false);
     assert.equal(connector.state, CONNECTION.CLOSED);
   });
 });

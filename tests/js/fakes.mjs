@@ -45,12 +45,14 @@ export const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** The network as a page sees it. */
 export class FakeSurroundings {
   isOnline = true;
+  isWatched = false;
   online = () => this.isOnline;
   watch = (wake, sleep) => {
+    this.isWatched = true;
     this.wake = wake;
     this.sleep = sleep;
     return () => {
-      this.wake = this.sleep = () => {};
+      this.isWatched = false;
     };
   };
 }
