@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -99,7 +100,7 @@ def place_call(user: "AnyUser", number: str, *, line: Line | None = None) -> Cal
     policy.check_call(user, line, dialled)
     now = timezone.now()
     with transaction.atomic():
-        Line.objects.select_for_update().get(pk=line.pk)
+        Line.objects.locked(Q(pk=line.pk))
         policy.check_repetition(line, dialled.number, now)
         call = journal.open_call(line, dialled.number, now=now)
         return _enqueue(call, line, CommandAction.PLACE, user, {"number": str(dialled.number)})
@@ -189,7 +190,7 @@ def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments
             event=SessionEvent.INFO,
         )
     with transaction.atomic():
-        Line.objects.select_for_update().get(pk=call.line_id)
+        Line.objects.locked(Q(pk=call.line_id))
         open_states = (CommandState.PENDING, CommandState.CLAIMED)
         same = CallCommand.objects.filter(call=call, action=action, state__in=open_states).first()
         if same is not None:
@@ -315,7 +316,7 @@ def _line_locked(command: CallCommand) -> Iterator[None]:
     The line comes first, as in the journal, so that the two never wait for each other.
     """
     with transaction.atomic():
-        Line.objects.select_for_update().filter(pk=command.line_id).first()
+        Line.objects.locked(Q(pk=command.line_id))
         yield
 
 

@@ -74,17 +74,11 @@ def _announce(told: Sequence[realtime.Told]) -> None:
 
 
 def _lock_lines(updates: Iterable[CallUpdate]) -> dict[tuple[str, str], Line]:
-    """Lock every line of every user concerned, in one order.
-
-    Event ids must rise in the order of commit within a user's lines, or a page that reconnects with its last id would
-    miss an event that was numbered earlier but committed later.
-    """
+    """Lock every line of every user concerned."""
     accounts: dict[str, set[str]] = {}
     for update in updates:
         accounts.setdefault(update.provider, set()).add(update.account)
     named = Q(pk__in=())
     for provider, keys in accounts.items():
         named |= Q(provider=provider, account__in=keys)
-    users = Line.objects.filter(named, user__isnull=False).values("user")
-    locked = Line.objects.select_for_update().filter(named | Q(user__in=users)).order_by("pk")
-    return {(line.provider, line.account): line for line in locked}
+    return {(line.provider, line.account): line for line in Line.objects.locked(named)}

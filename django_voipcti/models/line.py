@@ -28,6 +28,15 @@ class LineQuerySet(models.QuerySet["Line"]):
         """Lines that a bridge should connect: switched on and with credentials."""
         return self.filter(enabled=True).exclude(secrets="")
 
+    def locked(self, named: models.Q) -> "list[Line]":
+        """Lock the lines that ``named`` selects and all others of their users, in one order. Needs a transaction.
+
+        Event ids must rise in the order of commit within a user's lines, or a page that reconnects with its last id
+        would miss an event that was numbered earlier but committed later. One order, so that nobody waits in a circle.
+        """
+        users = self.filter(named, user__isnull=False).values("user")
+        return list(self.select_for_update().filter(named | models.Q(user__in=users)).order_by("pk"))
+
     def visible_to(self, user: "AnyUser") -> "LineQuerySet":
         """Lines whose calls ``user`` may see: his own, or all with the permission to watch lines."""
         if not user.is_authenticated:
