@@ -95,6 +95,7 @@ def register(
     Raises:
         ImproperlyConfigured: a path leads nowhere, or the model is registered already.
     """
+    # Long because every argument is described here, where hosts look it up.
     registration = registry.add(
         model,
         numbers=numbers,

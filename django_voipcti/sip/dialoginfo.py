@@ -18,7 +18,7 @@ from .exceptions import MalformedBody
 
 __all__ = ["Dialog", "DialogInfo", "DialogInfoTracker", "Participant", "Update", "parse_dialog_info"]
 
-#: As servers write it → as RFC 4235 4.1.2 has it. "receiver" is VoIPstudio's word.
+#: As servers write it → as RFC 4235 4.1.2 has it. "receiver" is seen in the wild.
 DIRECTIONS: Mapping[str, Literal["initiator", "recipient"]] = MappingProxyType(
     {"initiator": "initiator", "recipient": "recipient", "receiver": "recipient"}
 )
