@@ -98,8 +98,10 @@ class AppSettings:
     @property
     def match_permission(self) -> Callable[..., bool]:
         """Host's word on who may see whom: ``permission(user, match) -> bool``. Default: ``view`` permission."""
-        path = self._get("MATCH_PERMISSION", "django_voipcti.phonebook.match.has_view_permission")
-        return import_string(path) if isinstance(path, str) else path
+        path: str | Callable[..., bool] = self._get(
+            "MATCH_PERMISSION", cast(str | Callable[..., bool], "django_voipcti.phonebook.match.has_view_permission")
+        )
+        return cast(Callable[..., bool], import_string(path)) if isinstance(path, str) else path
 
     @property
     def socket_messages_per_second(self) -> float:
