@@ -12,7 +12,16 @@ from .registry import Registration, registry
 from .rows import Row, object_key, rows_of
 from .store import Changes
 
-__all__ = ["BATCH", "content_type_id", "refresh", "refresh_batch", "refresh_one", "remove", "wanted_rows"]
+__all__ = [
+    "BATCH",
+    "content_type_id",
+    "refresh",
+    "refresh_batch",
+    "refresh_one",
+    "remove",
+    "searchable_only",
+    "wanted_rows",
+]
 
 #: Records that are compared and written together by bulk operations.
 BATCH = 500
@@ -74,16 +83,21 @@ def refresh_batch(registration: Registration, instances: list[models.Model]) -> 
 
 def wanted_rows(registration: Registration, instances: list[models.Model]) -> dict[tuple[str, int], Row]:
     """The rows that records should have, by (record, fingerprint)."""
-    if registration.searchable is not None and instances:
-        using = instances[0]._state.db
-        pks = [instance.pk for instance in instances]
-        manager = registration.model._base_manager.using(using)
-        searchable = set(registration.searchable(manager.filter(pk__in=pks)).values_list("pk", flat=True))
-        instances = [instance for instance in instances if instance.pk in searchable]
+    instances = searchable_only(registration, instances)
     key = content_type_id(registration.model)
     return {
         (row.object_id, row.fingerprint): row for instance in instances for row in rows_of(registration, instance, key)
     }
+
+
+def searchable_only(registration: Registration, instances: list[models.Model]) -> list[models.Model]:
+    """Those of some records that may be found; one query if the registration has a condition."""
+    if registration.searchable is None or not instances:
+        return instances
+    manager = registration.model._base_manager.using(instances[0]._state.db)
+    candidates = manager.filter(pk__in=[instance.pk for instance in instances])
+    searchable = set(registration.searchable(candidates).values_list("pk", flat=True))
+    return [instance for instance in instances if instance.pk in searchable]
 
 
 def remove(model: type[models.Model], pks: Iterable[Any]) -> int:

@@ -13,9 +13,9 @@ from . import numbers, spelling
 from .paths import Path, flatten
 from .registry import Registration
 
-__all__ = ["COLUMNS", "Row", "object_key", "rows_of", "shown"]
+__all__ = ["COLUMNS", "Row", "fingerprint_of", "object_key", "rows_of", "shown"]
 
-#: A record with more numbers than this is a mistake; the first ones count.
+#: A field with more numbers than this is a mistake; the first ones count.
 MOST_NUMBERS = 200
 
 
@@ -62,7 +62,7 @@ def rows_of(registration: Registration, instance: models.Model, content_type_id:
     visible = shown(registration, instance)
     object_id = object_key(instance.pk)
     rows: dict[int, Row] = {}
-    for position, (field, text, number) in enumerate(found):
+    for position, field, text, number in found:
         kind, said = _kind(registration, field, number)
         content = (
             clip(field, "field"),
@@ -76,7 +76,7 @@ def rows_of(registration: Registration, instance: models.Model, content_type_id:
         )
         backwards = (content[5][1:] or content[6])[::-1]
         row = (*content, backwards, clip(said.extension, "extension"), *visible)
-        fingerprint = _fingerprint(row)
+        fingerprint = fingerprint_of(row)
         rows[fingerprint] = Row(content_type_id, object_id, *row, fingerprint)
     return list(rows.values())
 
@@ -98,11 +98,14 @@ def clip(text: str, column: str) -> str:
     return text.replace("\0", "")[: _LENGTH[column]]
 
 
-def _numbers(registration: Registration, instance: models.Model) -> Iterator[tuple[str, str, numbers.Number]]:
-    """Every number with the name of its field and the text as it stood."""
+def _numbers(registration: Registration, instance: models.Model) -> Iterator[tuple[int, str, str, numbers.Number]]:
+    """Every number with its position, the name of its field and the text as it stood.
+
+    The position says which field, then which number of it: so an emptied field does not renumber the others.
+    """
     region = _text(registration.region, instance)
-    count = 0
-    for reader in registration.numbers:
+    for place, reader in enumerate(registration.numbers):
+        position = place * MOST_NUMBERS
         field = reader.text if isinstance(reader, Path) else getattr(reader, "__name__", "")
         values = reader.values(instance) if isinstance(reader, Path) else reader(instance)
         for value in flatten(list(values) if isinstance(reader, Path) else values):
@@ -110,10 +113,10 @@ def _numbers(registration: Registration, instance: models.Model) -> Iterator[tup
             if not text.strip():
                 continue
             for number in numbers.parse_all(text, region):
-                count += 1
-                if count > MOST_NUMBERS:
+                if position == (place + 1) * MOST_NUMBERS:
                     return
-                yield field, text, number
+                yield position, field, text, number
+                position += 1
 
 
 def _spelled(value: Any) -> str:
@@ -158,7 +161,7 @@ def _owner(registration: Registration, instance: models.Model) -> Any:
     return value.pk if isinstance(value, models.Model) else value
 
 
-def _fingerprint(row: tuple[Any, ...]) -> int:
+def fingerprint_of(row: tuple[Any, ...]) -> int:
     """A signed 64-bit hash of everything that the row says about the number and its record."""
     digest = blake2b("\x1f".join(map(str, row)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -10,14 +10,24 @@ from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, models, router
+from django.db import IntegrityError, connections, models, router, transaction
 from django.db.models.constants import OnConflict
 
 from ..models import PhonebookEntry
 from ..models.phonebook import EntryKind
-from .rows import COLUMNS, Row
+from .rows import COLUMNS, Row, fingerprint_of
 
-__all__ = ["Changes", "alias", "delete_ids", "delete_object", "fingerprints", "insert", "set_rows"]
+__all__ = [
+    "Changes",
+    "alias",
+    "contents",
+    "delete_ids",
+    "delete_object",
+    "fingerprints",
+    "insert",
+    "insert_many",
+    "set_rows",
+]
 
 _BY_ATTNAME = {field.attname: field for field in PhonebookEntry._meta.concrete_fields}
 _FIELDS = [_BY_ATTNAME[name] for name in COLUMNS]
@@ -99,6 +109,33 @@ def insert(rows: Sequence[Row]) -> int:
         return _insert(cursor, using, rows, "", ())
 
 
+def insert_many(rows: Sequence[Row]) -> int:
+    """Add many rows: by COPY on PostgreSQL, which takes a fifth of the time.
+
+    COPY cannot skip rows that stand there already. One may, when a record is saved between the comparison and this;
+    then the batch is inserted row by row.
+    """
+    if not rows:
+        return 0
+    using = alias()
+    connection = connections[using]
+    if connection.vendor != "postgresql" or any(type(row.owner_id) not in {int, type(None)} for row in rows):
+        return insert(rows)
+    table = connection.ops.quote_name(PhonebookEntry._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _FIELDS)
+    try:
+        with (
+            transaction.atomic(using=using),
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+    except IntegrityError:
+        return insert(rows)
+    return len(rows)
+
+
 def _insert(cursor: Any, using: str, rows: Sequence[Row], condition: str, condition_parameters: Iterable[Any]) -> int:
     added = 0
     for start in range(0, len(rows), _INSERT_ROWS):
@@ -147,6 +184,17 @@ def fingerprints(content_type_id: int, object_ids: Sequence[str]) -> dict[tuple[
         .values_list("object_id", "fingerprint", "pk")
     )
     return {(object_id, fingerprint): pk for object_id, fingerprint, pk in rows}
+
+
+def contents(content_type_id: int, object_ids: Sequence[str]) -> dict[tuple[str, int], int]:
+    """As :func:`fingerprints`, but computed from what the rows say now: a row that was tampered with differs."""
+    rows = (
+        PhonebookEntry.objects.using(alias())
+        .filter(content_type_id=content_type_id, object_id__in=object_ids)
+        .exclude(kind=EntryKind.LEARNED)
+        .values_list("pk", *COLUMNS)
+    )
+    return {(row[2], fingerprint_of(row[3:-1])): row[0] for row in rows}
 
 
 def _condition(searchable: "models.QuerySet[Any] | None", using: str) -> tuple[str | None, tuple[Any, ...]]:
