@@ -8,6 +8,7 @@ that the journal's thread can publish without a loop of its own for each message
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ __all__ = [
     "publish",
     "publish_line_status",
     "replay",
+    "sent",
     "snapshot",
     "tell_user",
     "user_group",
@@ -158,7 +160,14 @@ async def _send_group(group: str, message: dict[str, Any]) -> None:
 def _run(sending: Coroutine[Any, Any, None]) -> None:
     """Send from wherever we are: a bridge's thread, a running event loop, or plain synchronous code."""
     if _bound_loop is not None and not _bound_loop.is_closed():
-        asyncio.run_coroutine_threadsafe(_in_turn(sending), _bound_loop)
+        if len(_in_turns) >= _MOST_IN_TURNS:
+            # The layer hangs: memory is worth more than messages that pages get by replay.
+            sending.close()
+            logger.warning("pages were not told; they catch up by replay", extra={"action": "realtime.too_many"})
+            return
+        turn = asyncio.run_coroutine_threadsafe(_in_turn(sending), _bound_loop)
+        _in_turns.add(turn)
+        turn.add_done_callback(_in_turns.discard)
         return
     try:
         loop = asyncio.get_running_loop()
@@ -172,6 +181,16 @@ def _run(sending: Coroutine[Any, Any, None]) -> None:
 
 #: Sends under way in a running loop; asyncio itself keeps only weak references to tasks.
 _in_flight: set[asyncio.Task[None]] = set()
+
+
+#: Sends that wait for their turn in a bound loop.
+_in_turns: set[Future[None]] = set()
+_MOST_IN_TURNS = 5000
+
+
+async def sent() -> None:
+    """Return when everything that was published so far through the bound loop is with the channel layer, or lost."""
+    await asyncio.gather(*(asyncio.wrap_future(turn) for turn in list(_in_turns)), return_exceptions=True)
 
 
 async def _in_turn(sending: Coroutine[Any, Any, None]) -> None:

@@ -148,6 +148,7 @@ class LineSession:
             alias=provider.alias,
             account=account,
             identify=provider.identify_dialog,
+            read_party=provider.read_party,
             watch=profile.watch,
             known=known,
         )

@@ -275,6 +275,7 @@ class Supervisor:
                 if "journal" in alive:
                     await self._writer.written()
                 await self._database.insist(self._leases.leave)
+                await realtime.sent()
         except TimeoutError:
             logger.error("the database does not answer in time", extra={"action": "bridge.unfinished"})
         finally:

@@ -25,7 +25,6 @@ from urllib.parse import unquote
 from ..enums import CallState, Direction, EndReason, Source
 from ..events import CallUpdate, Party
 from ..providers.base import Account, DialogIdentity, DialogView
-from ..redaction import PhoneNumber
 from ..sip.dialoginfo import Dialog, DialogInfo, DialogInfoTracker, Participant, parse_dialog_info
 from ..sip.exceptions import SipError
 from ..sip.uri import SipUri
@@ -35,6 +34,7 @@ __all__ = ["LineTranslator", "Translation"]
 logger = logging.getLogger(__name__)
 
 Identify = Callable[[Account, DialogView], DialogIdentity | None]
+ReadParty = Callable[[str, str], Party]
 
 _DIRECTIONS: Mapping[str, Direction] = {"recipient": Direction.INBOUND, "initiator": Direction.OUTBOUND}
 
@@ -109,6 +109,7 @@ class LineTranslator:
     Args:
         alias: the provider's alias.
         identify: the provider's :meth:`~django_voipcti.providers.base.BaseProvider.identify_dialog`.
+        read_party: the provider's :meth:`~django_voipcti.providers.base.BaseProvider.read_party`.
         watch: the URIs whose documents will come.
         known: external ids and states of the line's calls that are live in the record (rule 6).
     """
@@ -119,12 +120,14 @@ class LineTranslator:
         alias: str,
         account: Account,
         identify: Identify,
+        read_party: ReadParty,
         watch: Iterable[str],
         known: Mapping[str, CallState] | None = None,
     ) -> None:
         self._alias = alias
         self._account = account
         self._identify = identify
+        self._read_party = read_party
         self._trackers = {uri: DialogInfoTracker() for uri in watch}
         self._silent = set(self._trackers)
         self._live: dict[str, _Call] = {
@@ -222,7 +225,7 @@ class LineTranslator:
                 call = self._unseen(external_id, identity, dialog)
             return [self._end(call, said, dialog=dialog, vanished=vanished)]
         mixed = call is not None and call.mixed
-        other = Party() if mixed else _party(dialog.remote)
+        other = Party() if mixed else self._party(dialog.remote)
         direction = None if mixed else _DIRECTIONS.get(dialog.direction or "")
         if call is None:
             call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
@@ -258,7 +261,7 @@ class LineTranslator:
         """A call that is over the first time that we hear of it (rule 4)."""
         call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
         call.direction = _DIRECTIONS.get(dialog.direction or "")
-        call.other = _party(dialog.remote)
+        call.other = self._party(dialog.remote)
         call.conversation_id = identity.conversation_id
         return call
 
@@ -289,8 +292,15 @@ class LineTranslator:
         unseen = [call for call in self._live.values() if call.confirmed_by is None]
         return [self._end(call, said, vanished=True) for call in unseen]
 
+    def _party(self, participant: Participant | None) -> Party:
+        """One end as a number and a name; both empty if the server shows neither, or the caller withholds them."""
+        if participant is None:
+            return Party()
+        number, name = _shown(participant)
+        return self._read_party(number, name) if number or name else Party()
+
     def _own(self, participant: Participant | None) -> Party:
-        shown = _party(participant)
+        shown = self._party(participant)
         return Party(number=shown.number, name=shown.name, account=self._account.key)
 
 
@@ -359,10 +369,8 @@ def _cause(dialog: Dialog) -> str:
     return " ".join(str(part) for part in (dialog.code, dialog.event) if part is not None)
 
 
-def _party(participant: Participant | None) -> Party:
-    """One end as a number and a name; both empty if the server shows neither, or the caller withholds them."""
-    if participant is None:
-        return Party()
+def _shown(participant: Participant) -> tuple[str, str]:
+    """User part and display name of one end, each empty if it tells nothing."""
     uri = participant.identity_uri or participant.target_uri
     number = _number(uri)
     # Some servers show the user part of the Contact, a random text, where the name should be.
@@ -370,7 +378,7 @@ def _party(participant: Participant | None) -> Party:
     name = participant.display.strip().strip('"').strip()
     if name.lower() in _WITHHELD or _digits(name) == _digits(number) != "" or name in (number, contact):
         name = ""
-    return Party(number=PhoneNumber(number), name=name)
+    return number, name
 
 
 def _number(uri: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from django_voipcti.events import CallReference, CallUpdate
+from django_voipcti.events import CallReference, CallUpdate, Party
 from django_voipcti.exceptions import UnsupportedFeature
 from django_voipcti.redaction import PhoneNumber, Secret
 
@@ -319,6 +319,10 @@ class BaseProvider:
     def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
         """Which call a dialog belongs to; None hides it (a leg of our own making, for instance)."""
         raise self._missing("supports_sip_events")
+
+    def read_party(self, number: str, name: str) -> Party:
+        """One end of a dialog from its SIP user part and display name, in the provider's own spelling of both."""
+        return Party(number=PhoneNumber(number), name=name)
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
         """The line's calls as they stand now."""

@@ -32,17 +32,24 @@ async def server():
 
 
 @pytest.fixture
-def start_bridge(server, start_process):
+async def start_bridge(server, start_process):
     """Return `start_bridge(*arguments)`: a bridge process, ended with the test."""
 
+    started = []
+
     def start(*arguments):
-        return start_process(
+        process = start_process(
             python("-m", "django", "voipcti_bridge", *arguments),
             env=django_environment()
             | {"DJANGO_SETTINGS_MODULE": "tests.bridge.settings", "VOIPCTI_TEST_SIP_URL": server.url},
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        # In a thread, since the server that the bridge says goodbye to runs in this loop.
+        await in_db(process.stop)()
 
 
 def uri(line):

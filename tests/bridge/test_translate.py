@@ -27,6 +27,10 @@ def by_extension(account, dialog):
     return DialogIdentity(external_id=dialog.id, once=False)
 
 
+def read_party(number, name):
+    return Party(number=PhoneNumber(number), name=name)
+
+
 def dialog(
     name, state, *, direction="recipient", other="sip:+442079460123@pbx.example", display="", extra="", held=False
 ):
@@ -51,8 +55,10 @@ def document(version, *dialogs, state="full"):
 class Line:
     """A translator, and what it said so far."""
 
-    def __init__(self, identify=by_id, *, known=None, watch=(URI,)):
-        self.translator = LineTranslator(alias="pbx", account=ACCOUNT, identify=identify, watch=watch, known=known)
+    def __init__(self, identify=by_id, *, read_party=read_party, known=None, watch=(URI,)):
+        self.translator = LineTranslator(
+            alias="pbx", account=ACCOUNT, identify=identify, read_party=read_party, watch=watch, known=known
+        )
         self.subscription = 0
         self.updates = []
         self.subscribe()
@@ -297,6 +303,12 @@ def test_facts_that_the_provider_reads_from_a_dialog_come_along():
     line.notify(document(1, dialog("c1", "early")))
     (update,) = line.updates
     assert (update.conversation_id, update.started_at, update.context) == ("root", NOW, "RG-1")
+
+
+def test_the_provider_reads_numbers_and_names_in_its_own_spelling():
+    line = Line(read_party=lambda number, name: Party(number=PhoneNumber("+" + number), name=name.upper()))
+    line.notify(document(1, dialog("c1", "early", other="sip:442079460123@pbx.example", display="Jane")))
+    assert line.updates[0].other == Party(number=PhoneNumber("+442079460123"), name="JANE")
 
 
 def test_the_same_document_delivered_twice_has_the_same_keys():

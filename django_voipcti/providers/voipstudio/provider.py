@@ -300,6 +300,10 @@ class VoipStudioProvider(BaseProvider):
             context=mapping.context(params.get("context")),
         )
 
+    def read_party(self, number: str, name: str) -> Party:
+        """Numbers come without their plus here, too, and names may carry a ring group's."""
+        return Party(number=mapping.phone_number(number), name=mapping.display_name(name))
+
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
         now = timezone.now()
         updates = []
