@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from .conf import app_settings
 from .exceptions import CommandRefused
+from .redaction import Secret
 
 __all__ = ["ACTIONS", "Action", "Field", "TokenBucket", "decode", "parse", "ref_of"]
 
@@ -25,6 +26,7 @@ class Field(NamedTuple):
     """A field of an action."""
 
     kind: type[str] | type[int] = str
+    """``Secret`` for what error reports must not show: they print the arguments of the functions that failed."""
     required: bool = True
 
 
@@ -41,6 +43,7 @@ class Action(NamedTuple):
 
 _CALL = {"call": Field()}
 _OPTIONAL = Field(required=False)
+_OPTIONAL_SECRET = Field(Secret, required=False)
 
 ACTIONS: Mapping[str, Action] = {
     "hello": Action("hello", {"last_event_id": Field(int, required=False)}),
@@ -51,8 +54,8 @@ ACTIONS: Mapping[str, Action] = {
     "resume": Action("resume", _CALL),
     "terminate": Action("terminate", _CALL),
     "transfer": Action("transfer", {"call": Field(), "number": Field()}),
-    "login": Action("login", {"email": _OPTIONAL, "password": _OPTIONAL, "apiKey": _OPTIONAL}, slow=True),
-    "two_factor_auth": Action("two_factor_auth", {"code": Field(), "nonce": Field()}, slow=True),
+    "login": Action("login", {"email": _OPTIONAL, "password": _OPTIONAL_SECRET, "apiKey": _OPTIONAL_SECRET}, slow=True),
+    "two_factor_auth": Action("two_factor_auth", {"code": Field(Secret), "nonce": Field(Secret)}, slow=True),
     "logout": Action("logout", slow=True),
     "subscribe": Action("subscribe", {"node": Field()}),
     "colleagues": Action("colleagues", slow=True),
@@ -108,7 +111,7 @@ def parse(content: Data) -> tuple[Action, Data]:
             continue
         if not _fits(value, field):
             raise CommandRefused(_("The field “%(field)s” is not valid.") % {"field": key}, code="invalid_argument")
-        arguments[key] = value
+        arguments[key] = field.kind(value)
     return action, arguments
 
 

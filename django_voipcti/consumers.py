@@ -68,6 +68,8 @@ PROVIDER_ERROR_CODES: tuple[tuple[type[ProviderError], str], ...] = (
     (ProviderError, "provider_failed"),
 )
 
+NO_SECRET = Secret("")
+
 Data = dict[str, Any]
 
 
@@ -214,10 +216,10 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def _do_transfer(self, call: str, number: str) -> Data:
         return _command(await _in_thread(control.transfer, self.user, call, number))
 
-    async def _do_login(self, email: str = "", password: str = "", apiKey: str = "") -> Data:
+    async def _do_login(self, email: str = "", password: Secret = NO_SECRET, apiKey: Secret = NO_SECRET) -> Data:
         if apiKey:
-            return await self._logged_in(await sessions.login_with_key(self.user, api_key=Secret(apiKey)))
-        outcome = await sessions.login(self.user, username=email, password=Secret(password))
+            return await self._logged_in(await sessions.login_with_key(self.user, api_key=apiKey))
+        outcome = await sessions.login(self.user, username=email, password=password)
         if not isinstance(outcome, SecondFactor):
             return await self._logged_in(outcome)
         message = _("Enter the code from your authenticator app.")
@@ -226,8 +228,8 @@ class PageConsumer(AsyncWebsocketConsumer):
         await self._send(presenters.present_session_event(event, message, nonce=outcome.nonce))
         return {"secondFactor": True, "nonce": outcome.nonce}
 
-    async def _do_two_factor_auth(self, code: str, nonce: str) -> Data:
-        return await self._logged_in(await sessions.complete_second_factor(self.user, code=Secret(code), nonce=nonce))
+    async def _do_two_factor_auth(self, code: Secret, nonce: Secret) -> Data:
+        return await self._logged_in(await sessions.complete_second_factor(self.user, code=code, nonce=nonce))
 
     async def _logged_in(self, line: Line) -> Data:
         return {"secondFactor": False, "line": await _in_thread(presenters.present_line, line)}

@@ -227,6 +227,15 @@ def test_a_ringing_call_is_spoken_and_leaves_the_focus_where_it_is(visit, strict
     expect(strict.locator("#note")).to_be_focused()
 
 
+def test_the_title_of_a_hidden_page_says_who_rings(visit, strict):
+    server = visit()
+    strict.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    server.tell("RINGING")
+    expect(strict).to_have_title("☎ Ada Lovelace")
+    server.tell("HANGUP", endReason="missed", endReasonText="missed")
+    expect(strict).to_have_title("Contacts")
+
+
 def test_a_panel_that_was_folded_unfolds_for_a_call(visit, strict):
     server = visit()
     bar = strict.locator("voipcti-panel .bar")
