@@ -118,7 +118,7 @@ class Call(models.Model):
         permissions = (("view_full_number", _("Can see complete phone numbers")),)
 
     def __str__(self) -> str:
-        return f"{self.get_direction_display()} {self.other_name or self.contact_label} ({self.get_state_display()})"
+        return f"{self.get_direction_display()} {self.contact_label or self.other_name} ({self.get_state_display()})"
 
     @property
     def internal(self) -> bool:

@@ -29,7 +29,7 @@ class Child:
     command: Sequence[str]
     log: Path
     ready: Callable[[], bool] | None = None
-    ready_within: float = 30.0
+    ready_within: float = 60.0
     """Seconds."""
     grace: float = 10.0
     """Seconds from the polite signal to the last one."""

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx2
 
@@ -52,15 +53,20 @@ def worker_answers(broker: str) -> Callable[[], bool]:
     return ask
 
 
-def lines_are_ready() -> bool:
-    """Every line that can be connected is: its provider sends its calls."""
-    from django.db import connection
+def lines_are_ready(since: datetime) -> Callable[[], bool]:
+    """Every line that can be connected is, by a bridge that started after `since`: its provider sends its calls."""
 
-    from django_voipcti.models import Line
+    def ask() -> bool:
+        from django.db import connection
 
-    try:
-        states = set(Line.objects.enabled().values_list("status", flat=True))
-    finally:
-        # The supervisor lives for hours and asks only now.
-        connection.close()
-    return states == {LineStatus.READY}
+        from django_voipcti.models import Line
+
+        lines = Line.objects.enabled()
+        try:
+            ready = lines.filter(status=LineStatus.READY, lease__instance__started_at__gte=since).count()
+            return 0 < ready == lines.count()
+        finally:
+            # The supervisor lives for hours and asks only now.
+            connection.close()
+
+    return ask

@@ -15,6 +15,8 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from django.utils import timezone
+
 from . import readiness
 from .processes import Child, ChildFailed
 
@@ -150,44 +152,39 @@ class Demo:
     # --- start ------------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        """Start in the order of need, what can be at the same time at the same time."""
+        """Start everything at once that needs nothing else, prepare the database, and let the bridge have it."""
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         at = self.addresses
-        self.say("Starting Valkey and the simulated telephone system; preparing the database …")
-        first = [
-            self._serve(
-                "valkey",
-                *("-m", "demo.valkey", str(at.valkey_port), str(self.folder / "valkey")),
-                ready=readiness.valkey_answers(at.valkey_port),
-            ),
-            self._serve(
-                "simulator",
-                *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
-                ready=readiness.http_answers(f"{at.simulator}/control/state"),
-            ),
-        ]
-        self._run("migrate", "manage.py", "migrate", "--verbosity", "0")
-        self._all_ready(first)
-        self._run("seed", "manage.py", "seed_demo")
-        self.say("Starting bridge, Celery worker and web server …")
-        self._all_ready(
-            [
-                self._serve("bridge", "manage.py", "voipcti_bridge", ready=readiness.lines_are_ready),
-                self._serve(
-                    "worker",
-                    *("-m", "celery", "--app", "config", "worker", "--pool", "threads", "--concurrency", "8"),
-                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-                    ready=readiness.worker_answers(at.valkey),
-                ),
-                self._serve(
-                    "web",
-                    *("-m", "daphne", "--bind", HOST, "--port", str(at.web_port), "config.asgi:application"),
-                    ready=readiness.http_answers(f"{at.web}/login/"),
-                ),
-            ]
+        self.say("Starting Valkey, the simulated telephone system, Celery worker and web server …")
+        valkey = self._serve(
+            "valkey",
+            *("-m", "demo.valkey", str(at.valkey_port), str(self.folder / "valkey")),
+            ready=readiness.valkey_answers(at.valkey_port),
         )
-        if not self.stopping.is_set():
-            self._write_status()
+        simulator = self._serve(
+            "simulator",
+            *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
+            ready=readiness.http_answers(f"{at.simulator}/control/state"),
+        )
+        self._all_ready([valkey])
+        worker = self._serve(
+            "worker",
+            *("-m", "celery", "--app", "config", "worker", "--pool", "threads", "--concurrency", "8"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+            ready=readiness.worker_answers(at.valkey),
+        )
+        web = self._serve(
+            "web",
+            *("-m", "daphne", "--bind", HOST, "--port", str(at.web_port), "config.asgi:application"),
+            ready=readiness.http_answers(f"{at.web}/login/"),
+        )
+        self._all_ready([simulator])
+        self.say("Preparing the database, connecting the lines …")
+        self._run("prepare", "manage.py", "seed_demo", "--migrate")
+        since = timezone.now()
+        bridge = self._serve("bridge", "manage.py", "voipcti_bridge", ready=readiness.lines_are_ready(since))
+        self._all_ready([worker, web, bridge])
+        self._write_status()
 
     def _environment(self) -> dict[str, str]:
         """What config/settings.py reads."""

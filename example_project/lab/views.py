@@ -131,6 +131,7 @@ def _context(state: dict[str, Any]) -> dict[str, Any]:
 
     def name(number: str, known: str = "") -> str:
         matches = found.get((number, ""), [])
+        known = known if known != number else ""
         return known or (matches[0].label if matches else "") or phonebook.numbers.display(number) or "Withheld number"
 
     for leg in legs:
