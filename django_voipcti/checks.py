@@ -10,6 +10,7 @@
 ``voipcti.E003``      no channel layer is configured
 ``voipcti.E004``      a key in ``CREDENTIAL_KEYS`` is no Fernet key
 ``voipcti.W005``      the Celery broker polls, so a click would wait
+``voipcti.E005``      an outside directory cannot be created
 ====================  =============================================================================================
 """
 
@@ -24,9 +25,10 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import SETTING, app_settings
+from .phonebook.directories import directories
 from .providers import providers
 
-__all__ = ["check_broker", "check_channel_layer", "check_providers", "check_settings"]
+__all__ = ["check_broker", "check_channel_layer", "check_directories", "check_providers", "check_settings"]
 
 _PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 _LOSSY_LAYER = "channels_redis.core.RedisChannelLayer"
@@ -86,6 +88,19 @@ def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         ]
         messages += provider.check()
     return messages
+
+
+@register(Tags.compatibility)
+def check_directories(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Each outside directory: can it be made. No I/O."""
+    if not isinstance(getattr(settings, SETTING, {}), Mapping):
+        return []
+    try:
+        directories.backends()
+    except ImproperlyConfigured as error:
+        hint = "See docs/reference/phonebook, “Outside directories”."
+        return [Error(str(error), hint=hint, id="voipcti.E005")]
+    return []
 
 
 @register(Tags.compatibility)

@@ -104,6 +104,16 @@ class AppSettings:
         return cast(Callable[..., bool], import_string(path)) if isinstance(path, str) else path
 
     @property
+    def directories(self) -> Mapping[str, Mapping[str, Any]]:
+        """Outside directories that know callers: alias to ``{"BACKEND": "dotted.path.Class", "OPTIONS": {...}}``."""
+        return self._get("DIRECTORIES", cast(Mapping[str, Mapping[str, Any]], {}))
+
+    @property
+    def directory_budget(self) -> float:
+        """Seconds that all outside directories have together before the pop goes out without them."""
+        return float(self._get("DIRECTORY_BUDGET", 0.25))
+
+    @property
     def socket_messages_per_second(self) -> float:
         """Sustained messages per second that one page socket may send; bursts of ten times as many are tolerated."""
         return float(self._get("SOCKET_MESSAGES_PER_SECOND", 5.0))

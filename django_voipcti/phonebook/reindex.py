@@ -1,8 +1,8 @@
 """Making the whole index again, and proving that it is right, while everything else goes on.
 
 Records are read in the order of their keys, a batch at a time, so memory stays flat and a run that was broken off goes
-on where it stopped. Rows are compared by all that they say: what stands there already is neither deleted nor written, so
-lookups find everybody at every moment, and a second run over an index in order writes nothing.
+on where it stopped. Rows are compared by all that they say: what stands there already is neither deleted nor written,
+so lookups find everybody at every moment, and a second run over an index in order writes nothing.
 """
 
 from collections.abc import Iterator
