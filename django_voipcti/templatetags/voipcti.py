@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.utils.safestring import SafeString
 
 from .. import html
+from ..phonebook import numbers
 
 register = template.Library()
 
@@ -27,6 +28,12 @@ def click_to_call(number: Any, label: Any = "", region: str = "") -> SafeString:
 def click_to_call_numbers(text: Any, region: str = "") -> SafeString:
     """Text whose telephone numbers are links. See :func:`django_voipcti.html.click_to_call_numbers`."""
     return html.click_to_call_numbers(text, region=region)
+
+
+@register.filter
+def phone_number(text: Any, region: str = "") -> str:
+    """A number as people write it: national form at home, international abroad. See ``phonebook.numbers.display``."""
+    return numbers.display(str(text), region) if text else ""
 
 
 @register.simple_tag(takes_context=True)

@@ -63,3 +63,10 @@ def test_call_history_for_the_user_of_the_page():
     journal.record([said("RINGING", 0), said("HANGUP", 9)])
     assert render("{% call_history contact limit=5 %}", contact=contact, user=ana) == html.call_history(contact, ana)
     assert "No calls yet." in render("{% call_history contact %}", contact=contact, user=AnonymousUser())
+
+
+def test_phone_number_is_written_as_people_do():
+    assert render("{{ number|phone_number:'DE' }}", number="+4989123456") == "089 123456"
+    assert render("{{ number|phone_number:'GB' }}", number="+4989123456") == "+49 89 123456"
+    assert render("{{ number|phone_number }}", number="ask Anna") == "ask Anna"
+    assert render("{{ number|phone_number }}", number=None) == ""
