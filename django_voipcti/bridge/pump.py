@@ -5,6 +5,7 @@ that was not claimed in time is given up and never dials.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ class CommandPump:
         self._wake = asyncio.Event()
         self._in_flight: dict[int, _Work] = {}
         self._stopping = False
+        self._sweeping = asyncio.Lock()
 
     @property
     def in_flight(self) -> int:
@@ -94,8 +96,9 @@ class CommandPump:
         """Claim and carry out commands, for ever."""
         while True:
             self._wake.clear()
-            if not self._stopping:
-                await self._sweep()
+            async with self._sweeping:
+                if not self._stopping:
+                    await self._sweep()
             try:
                 async with asyncio.timeout(SWEEP_INTERVAL):
                     await self._wake.wait()
@@ -105,6 +108,10 @@ class CommandPump:
     async def drain(self, seconds: float) -> int:
         """Claim nothing more, wait for what is under way, then cancel it; return how many were cancelled."""
         self._stopping = True
+        # What a sweep has claimed but not begun is under way as well.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, _CANCEL_SECONDS)), self._sweeping:
+                pass
         tasks = [work.task for work in self._in_flight.values()]
         if not tasks:
             return 0
@@ -118,17 +125,15 @@ class CommandPump:
     async def _sweep(self) -> None:
         settled = [pk for pk, session in self._sessions.items() if session.age >= _ORPHAN_GRACE.total_seconds()]
         try:
-            claimed = await self._database.run(_claim, list(self._sessions), self._name)
+            for command in await self._database.run(_claim, list(self._sessions), self._name):
+                task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
+                self._in_flight[command.pk] = _Work(command, task)
+                task.add_done_callback(partial(self._forget, command.pk))
             await self._database.run(_settle, settled, list(self._in_flight), self._name)
         except DatabaseError as error:
             if not is_away(error):
                 raise
             logger.warning("no commands while the database is away: %s", error, extra={"action": "bridge.pump.away"})
-            return
-        for command in claimed:
-            task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
-            self._in_flight[command.pk] = _Work(command, task)
-            task.add_done_callback(partial(self._forget, command.pk))
 
     def _forget(self, command: int, task: "asyncio.Task[None]") -> None:
         del self._in_flight[command]
