@@ -7,8 +7,9 @@ follows. It comes back by itself after every failure, except after one that anot
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -86,16 +87,25 @@ class LineLink(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watch:
     """One URI that one line watches."""
 
-    link: LineLink
+    served: "_Served"
     uri: str
     subscription: str = ""
     active: bool = False
-    again_at: float | None = None
     retries: Retries = field(default_factory=lambda: Retries(cap=60.0))
+
+
+@dataclass(slots=True, eq=False)
+class _Served:
+    """A line on this connection."""
+
+    link: LineLink
+    watches: list[_Watch] = field(default_factory=list)
+    inactive: int = 0
+    """How many of the watches are not active."""
 
 
 class SipConnection:
@@ -119,17 +129,21 @@ class SipConnection:
         self._gate = gate
         self._retries = retries or Retries()
         self._clock = asyncio.get_running_loop().time
-        self._watches: list[_Watch] = []
+        self._served: dict[int, _Served] = {}
+        self._subscriptions: dict[str, _Watch] = {}
+        self._again: dict[_Watch, float] = {}
+        self._active = 0
         self._core: UserAgentCore | None = None
         self._alarm: asyncio.Timeout | None = None
         self._dirty = False
         self._listeners: dict[str, list[_Listener]] = {}
-        self._logged_in = False
         self._rejected: AuthenticationFailed | None = None
         self._failure = ""
         self._fatal = False
         self._task: asyncio.Task[None] | None = None
+        # Set while no subscription is active.
         self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @property
     def host(self) -> str:
@@ -139,7 +153,7 @@ class SipConnection:
     @property
     def lines(self) -> set[int]:
         """Primary keys of the lines that are served."""
-        return {watch.link.line for watch in self._watches}
+        return set(self._served)
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
@@ -149,19 +163,23 @@ class SipConnection:
 
     def add(self, link: LineLink, profile: SipProfile) -> None:
         """Serve one more line."""
-        mine = [_Watch(link, uri) for uri in profile.watch]
-        self._watches += mine
-        if self._fatal or (self._core is None and self._failure):
+        served = self._served[link.line] = _Served(link)
+        served.watches = [_Watch(served, uri) for uri in profile.watch]
+        served.inactive = len(served.watches)
+        if self._failure:
             link.lost(self._failure, fatal=self._fatal)
         if self._core is not None:
-            self.apply(lambda core, now: self._subscribe_all(core, mine, now))
+            self.apply(lambda core, now: self._begin(core, served, now))
 
     def remove(self, link: LineLink) -> None:
         """Serve a line no longer; its subscriptions are given back."""
-        gone = [watch for watch in self._watches if watch.link is link]
-        self._watches = [watch for watch in self._watches if watch.link is not link]
-        if self._core is not None:
-            self.apply(lambda core, now: [core.unsubscribe(w.subscription, now) for w in gone if w.active])
+        served = self._served.pop(link.line)
+        for watch in served.watches:
+            self._again.pop(watch, None)
+            name = watch.subscription
+            self._forget(watch)
+            if name and self._core is not None:
+                self.apply(partial(_unsubscribe, name))
 
     async def stop(self) -> None:
         """Give the subscriptions back, wait a moment for the server to confirm, and close."""
@@ -169,7 +187,6 @@ class SipConnection:
             return
         if self._core is not None:
             self.apply(lambda core, now: core.unsubscribe_all(now))
-            self._note_quiet()
             try:
                 async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
                     await self._quiet.wait()
@@ -250,9 +267,10 @@ class SipConnection:
     async def _drive(self, socket: ClientConnection) -> None:
         """Move frames, timers and events; decide nothing."""
         core = self._core = self._new_core()
-        self._logged_in, self._rejected, self._failure = False, None, ""
+        self._rejected, self._failure = None, ""
         try:
-            self._subscribe_all(core, self._watches, self._clock())
+            for served in self._served.values():
+                self._begin(core, served, self._clock())
             while True:
                 self._dirty = False
                 for data in core.data_to_send():
@@ -290,32 +308,49 @@ class SipConnection:
     def _deadline(self, core: UserAgentCore) -> float | None:
         if self._dirty:
             return self._clock()
-        again = [watch.again_at for watch in self._watches if watch.again_at is not None]
-        return min((moment for moment in (core.get_timer(), *again) if moment is not None), default=None)
+        return min((moment for moment in (core.get_timer(), *self._again.values()) if moment is not None), default=None)
 
     def _tell_lost(self, error: BaseException) -> None:
         self._fatal = is_fatal(error)
         self._failure = explain(error, host=self.host)
         level = logging.WARNING if self._fatal or not isinstance(error, ConnectionClosed) else logging.INFO
         logger.log(level, "%s", self._failure, extra={"action": "bridge.sip.lost"})
-        for watch in self._watches:
-            watch.active, watch.subscription, watch.again_at = False, "", None
-        self._note_quiet()
-        for link in {watch.link.line: watch.link for watch in self._watches}.values():
-            link.lost(self._failure, fatal=self._fatal)
+        self._again.clear()
+        for served in self._served.values():
+            for watch in served.watches:
+                self._forget(watch)
+            served.link.lost(self._failure, fatal=self._fatal)
 
     # --- subscriptions --------------------------------------------------------------------------------------------
 
-    def _subscribe_all(self, core: UserAgentCore, watches: Iterable[_Watch], now: float) -> None:
-        for watch in watches:
-            watch.again_at = None
-            watch.link.subscribed(watch.uri)
-            watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
+    def _begin(self, core: UserAgentCore, served: _Served, now: float) -> None:
+        for watch in served.watches:
+            self._subscribe(core, watch, now)
+        if not served.watches:
+            served.link.logged_in()
+            served.link.ready()
+
+    def _subscribe(self, core: UserAgentCore, watch: _Watch, now: float) -> None:
+        self._again.pop(watch, None)
+        watch.served.link.subscribed(watch.uri)
+        watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
+        self._subscriptions[watch.subscription] = watch
 
     def _resubscribe(self, core: UserAgentCore) -> None:
         now = self._clock()
-        due = [watch for watch in self._watches if watch.again_at is not None and watch.again_at <= now]
-        self._subscribe_all(core, due, now)
+        for watch in [watch for watch, moment in self._again.items() if moment <= now]:
+            self._subscribe(core, watch, now)
+
+    def _forget(self, watch: _Watch) -> None:
+        """The subscription of ``watch`` is over."""
+        self._subscriptions.pop(watch.subscription, None)
+        watch.subscription = ""
+        if watch.active:
+            watch.active = False
+            watch.served.inactive += 1
+            self._active -= 1
+        if not self._active:
+            self._quiet.set()
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -335,26 +370,25 @@ class SipConnection:
                 case Ignored(reason=reason):
                     logger.info("%s: %s", self.host, reason, extra={"action": "bridge.sip.ignored"})
 
-    def _find(self, subscription: str) -> _Watch | None:
-        return next((watch for watch in self._watches if watch.subscription == subscription), None)
-
     def _on_active(self, subscription: str) -> None:
-        watch = self._find(subscription)
-        if watch is None:
+        watch = self._subscriptions.get(subscription)
+        if watch is None or watch.active:
             return
         self._rejected = None
-        if not watch.active:
-            watch.active = True
-            watch.link.logged_in()
-        if all(other.active for other in self._watches if other.link is watch.link):
-            watch.link.ready()
+        watch.active = True
+        watch.served.inactive -= 1
+        self._active += 1
+        self._quiet.clear()
+        watch.served.link.logged_in()
+        if not watch.served.inactive:
+            watch.served.link.ready()
 
     def _on_notify(self, core: UserAgentCore, subscription: str, event: NotifyReceived) -> None:
-        watch = self._find(subscription)
+        watch = self._subscriptions.get(subscription)
         # The last word of a subscription often has no body; that says nothing about the calls.
         if watch is None or (event.state == "terminated" and not event.body.strip()):
             return
-        if watch.link.notified(watch.uri, event.body, subscription=subscription):
+        if watch.served.link.notified(watch.uri, event.body, subscription=subscription):
             logger.info("%s left a gap, asking for the full state", self.host, extra={"action": "bridge.sip.gap"})
             core.refresh(subscription, self._clock())
             self._dirty = True
@@ -362,11 +396,11 @@ class SipConnection:
     def _on_ended(self, subscription: str, event: SubscriptionEnded) -> None:
         if event.reason == "unauthorized":
             raise CredentialsRejected(self._rejected.status if self._rejected else event.status)
-        watch = self._find(subscription)
+        watch = self._subscriptions.get(subscription)
         if watch is None:
             return
-        held, watch.active, watch.subscription = watch.active, False, ""
-        self._note_quiet()
+        held = watch.active
+        self._forget(watch)
         if event.reason == "unsubscribed":
             return
         delay = watch.retries.next_delay(
@@ -374,8 +408,8 @@ class SipConnection:
         )
         if not event.retryable:
             delay = max(delay, _REFUSED_AGAIN)
-            watch.link.refused(watch.uri, _refusal(event, self.host))
-        watch.again_at = self._clock() + delay
+            watch.served.link.refused(watch.uri, _refusal(event, self.host))
+        self._again[watch] = self._clock() + delay
         logger.warning(
             "a subscription at %s ended (%s, %s)",
             self.host,
@@ -383,10 +417,6 @@ class SipConnection:
             event.status,
             extra={"action": "bridge.sip.ended"},
         )
-
-    def _note_quiet(self) -> None:
-        if not any(watch.active for watch in self._watches):
-            self._quiet.set()
 
     def _pass_on(self, event: SipEvent) -> None:
         """Give an event to those who listen to what it concerns."""
@@ -456,6 +486,10 @@ class ConnectionHub:
             await connection.stop()
         else:
             connection.remove(link)
+
+
+def _unsubscribe(subscription: str, core: UserAgentCore, now: float) -> None:
+    core.unsubscribe(subscription, now)
 
 
 def _refusal(event: SubscriptionEnded, host: str) -> str:

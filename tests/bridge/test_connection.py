@@ -126,6 +126,14 @@ async def test_a_line_is_ready_when_all_that_it_watches_is_active(server, connec
     assert "ready" not in link.told
 
 
+async def test_a_line_that_watches_nothing_is_ready_with_the_connection(server, connect, aeventually):
+    early, late = Link(1), Link(2)
+    connection = connect(profile(server, watch=()), early)
+    await aeventually(lambda: early.told == ["logged in", "ready"])
+    connection.add(late, profile(server, watch=()))
+    assert late.told == ["logged in", "ready"]
+
+
 async def test_a_line_that_leaves_gives_its_subscription_back(server, connect, aeventually):
     ana, ben = Link(1), Link(2)
     connection = connect(profile(server), ana)
