@@ -86,7 +86,9 @@ class Leg:
     action_text: str = ""
     held_at_end: bool = False
     alerted: bool = False
-    """Whether it ever rang; before that there is no dialog."""
+    """Whether it was said to be ringing."""
+    shown: bool = False
+    """Whether it ever was a dialog."""
     timers: list[Timer] = field(default_factory=list, repr=False)
     sip_call_id: str = field(default_factory=lambda: secrets.token_hex(8))
     local_tag: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -64,8 +64,9 @@ class Engine(Switch):
             raise EngineError("No click-to-call rings on this phone.")
         self.phones[request.user_id].request = None
         stop_timers(leg)
-        # The answer to POST /calls describes the second leg as ringing, so that comes first.
-        self._ring(leg.conversation, self.directory.resolve(request.to))
+        # The answer to POST /calls describes the second leg as ringing; dialogs and webhooks follow when it does ring.
+        leg.state, leg.shown = LegState.RINGING, True
+        self.after(self.timings.alert, partial(self._ring, leg.conversation, self.directory.resolve(request.to)), leg)
         request.settle("picked_up")
 
     def dial(self, user: int | str, to: str) -> Leg:

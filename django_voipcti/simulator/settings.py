@@ -32,6 +32,8 @@ class Behaviour:
     """Dialog state while the user's own phone rings (``trying``); empty: no dialog yet."""
     ended_on_hold_renders: bool = True
     """Whether a dialog that ends on hold is marked as rendering again. If not, the original connector misses it."""
+    keep_subscriptions: bool = False
+    """Whether subscriptions outlive their WebSocket, so that a client can refresh them on another one."""
     watch_others: bool = True
     """Whether a user may subscribe to colleagues and queues; 403 otherwise."""
 
@@ -77,6 +79,8 @@ class Timings:
     """Until POST /calls gives up on a phone that is not registered."""
     own_phone: float = 30.0
     """For how long the user's own phone rings for a click-to-call."""
+    alert: float = 0.4
+    """From picking up the own phone until the number that was clicked rings."""
     user: float = 30.0
     """For how long a user's phone rings before the caller is turned away."""
     outside: float = 60.0

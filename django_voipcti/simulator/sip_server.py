@@ -92,7 +92,8 @@ class SipServer:
         finally:
             writer.cancel()
             self.connections.discard(connection)
-            self.subscriptions.drop(connection)
+            if not self._platform.behaviour.keep_subscriptions:
+                self.subscriptions.drop(connection)
         return socket
 
     def drop_all(self) -> None:

@@ -128,7 +128,7 @@ class Subscriptions:
         behaviour = self._platform.behaviour
         if change is Change.ENDED and self._platform.faults.no_terminated:
             return
-        if not leg.alerted and not behaviour.initial_dialog_state:
+        if not leg.shown and not behaviour.initial_dialog_state:
             return
         for subscription in tuple(self._live):
             if subscription.node != leg.owner:

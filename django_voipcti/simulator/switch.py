@@ -275,7 +275,7 @@ class Switch(ABC):
                 self._tell(end, Change.RINGING)
                 self._run_script(end)
         caller = conversation.caller
-        if isinstance(caller, Leg) and caller.state is LegState.INITIAL:
+        if isinstance(caller, Leg) and not caller.alerted:
             caller.state = LegState.RINGING
             self._tell(caller, Change.RINGING)
         self.touch()
@@ -335,7 +335,8 @@ class Switch(ABC):
         self.touch()
 
     def _tell(self, leg: Leg, change: Change) -> None:
-        leg.alerted = leg.alerted or change is Change.RINGING
+        if change is Change.RINGING:
+            leg.alerted = leg.shown = True
         for observer in tuple(self.observers):
             observer(leg, change)
         self.touch()

@@ -121,6 +121,10 @@ class RawWatcher:
         await self.socket.close()
         await asyncio.gather(self._reader, return_exceptions=True)
 
+    async def settle(self) -> None:
+        """Return when the server has read everything that was sent before."""
+        await (await self.socket.ping())
+
     # --- requests
 
     def _via(self) -> str:

@@ -1,0 +1,107 @@
+"""A running simulator per test, with an HTTP client and watchers for its users. Platform seconds take a hundredth."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from django_voipcti.simulator import Engine, ManualClock, Simulator, SimulatorSettings, demo_scenario
+from tests.simulator.sip_client import RawWatcher
+
+ANA, BEN, CHRIS, DORA = 200341, 200342, 200343, 200344
+CALLER = "447700900123"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that stands still until the test moves it."""
+    return ManualClock()
+
+
+@pytest.fixture
+def engine(clock: ManualClock) -> Engine:
+    """The demo's account with phones that wait for hands, without any socket."""
+    return Engine(demo_scenario(), clock=clock, first_id=1000)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """A simulator with the demo's account, listening."""
+    async with Simulator(SimulatorSettings(time_scale=0.01)) as running:
+        yield running
+
+
+class Client:
+    """An HTTP client of one user."""
+
+    def __init__(self, http: httpx2.AsyncClient, token: str = "") -> None:
+        self.http = http
+        self.headers = {"X-Auth-Token": token} if token else {}
+
+    async def request(self, method: str, path: str, body: Any = None, **params: str) -> httpx2.Response:
+        options = {} if body is None else {"json": body}
+        return await self.http.request(method, path, headers=self.headers, params=params or None, **options)
+
+    async def get(self, path: str, **params: str) -> httpx2.Response:
+        return await self.request("GET", path, **params)
+
+    async def post(self, path: str, body: Any = None) -> httpx2.Response:
+        return await self.request("POST", path, body)
+
+    async def patch(self, path: str, body: Any = None) -> httpx2.Response:
+        return await self.request("PATCH", path, body)
+
+    async def delete(self, path: str) -> httpx2.Response:
+        return await self.request("DELETE", path)
+
+
+@pytest.fixture
+async def http(simulator: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client with the interface's root as its base."""
+    async with httpx2.AsyncClient(base_url=simulator.rest_url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def as_user(simulator: Simulator, http: httpx2.AsyncClient) -> Callable[[int], Client]:
+    """`as_user(ANA)`: a client with a session of that user."""
+
+    def login(user: int) -> Client:
+        token = simulator.platform.tokens.open_session(simulator.engine.directory.user(user))
+        return Client(http, token.value)
+
+    return login
+
+
+@pytest.fixture
+def ana(as_user: Callable[[int], Client]) -> Client:
+    """Ana's client."""
+    return as_user(ANA)
+
+
+@pytest.fixture
+async def watcher_of(simulator: Simulator) -> AsyncIterator[Callable[..., Any]]:
+    """`await watcher_of(ANA)`: an open WebSocket that speaks as the original connector's does."""
+    async with AsyncExitStack() as stack:
+
+        async def connect(user: int, **options: Any) -> RawWatcher:
+            watcher = RawWatcher(
+                options.pop("url", simulator.sip_url),
+                str(user),
+                simulator.engine.directory.user(user).digest_password,
+                simulator.scenario.sip_domain,
+                **options,
+            )
+            return await stack.enter_async_context(watcher)
+
+        yield connect
+
+
+@pytest.fixture
+async def watcher(watcher_of: Callable[..., Any]) -> RawWatcher:
+    """Ana's, subscribed to herself."""
+    watcher = await watcher_of(ANA)
+    await watcher.subscribe(str(ANA))
+    return watcher
