@@ -68,16 +68,19 @@ def quote(text: str) -> str:
 def parse_params(text: str) -> dict[str, str | None]:
     """Read ``a=1;b;c="x"`` (what follows the first semicolon). Of a repeated parameter the first one counts."""
     params: dict[str, str | None] = {}
-    for part in _split(_SEMICOLON, ";", text) if '"' in text else text.split(";"):
+    quoted = '"' in text
+    for part in _split(_SEMICOLON, ";", text) if quoted else text.split(";"):
         name, equals, value = part.partition("=")
         name = name.strip().lower()
-        if not name or '"' in name:
+        if not name or (quoted and '"' in name):
             raise MalformedMessage("a header field has a parameter without a name")
-        value = value.strip()
-        if value[:1] == '"':
-            value = unquote(value)
-        if name not in params:
-            params[name] = value if equals else None
+        if name in params:
+            continue
+        if equals:
+            value = value.strip()
+            params[name] = unquote(value) if quoted and value[:1] == '"' else value
+        else:
+            params[name] = None
     return params
 
 

@@ -144,6 +144,7 @@ WELL_KNOWN = {
         "Reason",
     )
 }
+WELL_KNOWN.update({key: key for key in WELL_KNOWN.values()})
 WELL_KNOWN.update(COMPACT)
 WELL_KNOWN.update({name.upper(): key for name, key in COMPACT.items()})
 
@@ -168,21 +169,21 @@ class Headers:
     of different names. Adding a line break raises ``LocalProtocolError``, so that nothing can be injected.
     """
 
-    __slots__ = ("_first", "_items", "_typed")
+    __slots__ = ("_items", "_typed", "_values")
 
     def __init__(self, items: Iterable[tuple[str, object]] = ()) -> None:
         self._items: list[tuple[str, str, str]] = []
-        self._first: dict[str, str] = {}
+        self._values: dict[str, list[str]] = {}
         self._typed: dict[str, object] = {}
         for name, value in items:
             self.add(name, value)
 
     @classmethod
-    def from_parser(cls, items: list[tuple[str, str, str]], first: dict[str, str]) -> Headers:
-        """Take over what the message parser has split and checked: (key, name, value), first value by key."""
+    def from_parser(cls, items: list[tuple[str, str, str]], values: dict[str, list[str]]) -> Headers:
+        """Take over what the message parser has split and checked: (key, name, value), and the values by key."""
         headers = cls.__new__(cls)
         headers._items = items
-        headers._first = first
+        headers._values = values
         headers._typed = {}
         return headers
 
@@ -195,13 +196,13 @@ class Headers:
             raise LocalProtocolError(f"the value of {name} contains a line break")
         key = key_of(name)
         self._items.append((key, name, text))
-        self._first.setdefault(key, text)
+        self._values.setdefault(key, []).append(text)
         self._typed.clear()
 
     def set(self, name: str, value: object) -> None:
         """Replace all lines of that name by one, at the place of the first."""
         key = key_of(name)
-        if key not in self._first:
+        if key not in self._values:
             self.add(name, value)
             return
         place = next(index for index, item in enumerate(self._items) if item[0] == key)
@@ -213,7 +214,7 @@ class Headers:
         """Take away all lines of that name, if there are any."""
         key = key_of(name)
         self._items = [item for item in self._items if item[0] != key]
-        self._first.pop(key, None)
+        self._values.pop(key, None)
         self._typed.clear()
 
     @overload
@@ -223,40 +224,48 @@ class Headers:
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of that name."""
         key = key_of(name)
-        value = self._first.get(key)
-        if value is None:
+        values = self._values.get(key)
+        if values is None:
             return default
-        if key in LISTS and "," in value:
+        value = values[0]
+        if "," in value and key in LISTS:
             return next(iter(split_list(value)), "")
         return value
 
     def get_all(self, name: str) -> list[str]:
         """Return all values of that name, in order."""
-        wanted = key_of(name)
-        is_list = wanted in LISTS
-        values = []
-        for key, _, value in self._items:
-            if key == wanted:
-                if is_list and "," in value:
-                    values += split_list(value)
-                else:
-                    values.append(value)
-        return values
+        key = key_of(name)
+        values = self._values.get(key, [])
+        if key not in LISTS:
+            return values[:]
+        return [part for value in values for part in (split_list(value) if "," in value else (value,))]
 
-    def typed(self, key: str, read: Callable[[Headers], T]) -> T:
-        """Return ``read(self)``, remembered until a line changes. ``key`` names the result."""
-        try:
-            return self._typed[key]  # type: ignore[return-value]
-        except KeyError:
-            value = self._typed[key] = read(self)
-            return value
+    def typed(self, key: str, parse: Callable[[str], T]) -> T:
+        """Return ``parse(first line)``, remembered until a line changes; ``key`` is the long lower-case name.
+
+        Raises ``MalformedMessage`` if the field is missing or empty.
+        """
+        value = self._typed.get(key)
+        if value is None:
+            values = self._values.get(key)
+            if values is None or not values[0]:
+                raise MalformedMessage(f"{key} is missing")
+            value = self._typed[key] = parse(values[0])
+        return value  # type: ignore[return-value]
+
+    def typed_list(self, key: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        """Return ``parse`` of all values, remembered until a line changes; ``key`` as above."""
+        value = self._typed.get(key)
+        if value is None:
+            value = self._typed[key] = tuple([parse(text) for text in self.get_all(key)])
+        return value  # type: ignore[return-value]
 
     def by_key(self) -> dict[str, list[str]]:
         """Return all values under their long lower-case names."""
-        return {key: self.get_all(key) for key in self._first}
+        return {key: self.get_all(key) for key in self._values}
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and key_of(name) in self._first
+        return isinstance(name, str) and key_of(name) in self._values
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for _, name, value in self._items)
@@ -282,18 +291,30 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Read the value; raise ``MalformedMessage`` if it is none."""
-        match = _CSEQ.match(text)
+        digits, _, method = text.partition(" ")
+        if not digits.isdecimal() or len(digits) > 10 or not digits.isascii() or method not in _METHODS:
+            match = _CSEQ.match(text)
+            if match is None:
+                raise MalformedMessage("CSeq cannot be read")
+            digits, method = match.groups()
+        number = int(digits)
         # 8.1.1.5: the number is below 2**31.
-        if match is None or (number := int(match[1])) >= 2**31:
+        if number >= 2**31:
             raise MalformedMessage("CSeq cannot be read")
-        return cls(number, match[2])
+        return cls(number, method)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
 
 
+#: The methods of every day: known ones need no look at their letters.
+_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "SUBSCRIBE", "NOTIFY", "REFER", "UPDATE", "INFO"})
 _CSEQ = re.compile(rf"(\d{{1,10}})[ \t]++({TOKEN}++)\Z")
 
+#: Via as nearly everybody writes it, first; then with all the blanks that 25.1 allows.
+_USUAL_VIA = re.compile(
+    r'SIP/2\.0/([A-Z]++) ++([A-Za-z0-9.\-]++)(?::(\d{1,5}))?;branch=([^\s;="]++)(?:;(.*))?\Z', re.DOTALL
+)
 _VIA = re.compile(
     rf"SIP\s*+/\s*+2\.0\s*+/\s*+({TOKEN}++)\s++(\[[0-9A-Fa-f:.]++\]|[^\s:;,\[\]]++)\s*+(?::\s*+(\d{{1,5}})\s*+)?(;.*)?\Z",
     re.DOTALL | re.IGNORECASE,
@@ -311,6 +332,13 @@ class Via(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Via:
         """Read one value; raise ``MalformedMessage`` if it is none."""
+        usual = _USUAL_VIA.match(text)
+        if usual is not None:
+            transport, host, port, branch, rest = usual.groups()
+            found: dict[str, str | None] = {"branch": branch}
+            if rest is not None:
+                found |= {**parse_params(rest), **found}
+            return cls(transport, host, int(port) if port else None, found)
         match = _VIA.match(text)
         if match is None:
             raise MalformedMessage("Via cannot be read")

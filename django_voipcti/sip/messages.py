@@ -68,27 +68,27 @@ class Message(ABC):
     @property
     def call_id(self) -> str:
         """Call-ID, compared byte by byte (20.8)."""
-        return _required(self.headers, "Call-ID")
+        return self.headers.typed("call-id", str)
 
     @property
     def cseq(self) -> CSeq:
         """CSeq as (number, method)."""
-        return self.headers.typed("cseq", _read_cseq)
+        return self.headers.typed("cseq", CSeq.parse)
 
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return self.headers.typed("from", _read_from)
+        return self.headers.typed("from", NameAddr.parse)
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return self.headers.typed("to", _read_to)
+        return self.headers.typed("to", NameAddr.parse)
 
     @property
     def vias(self) -> tuple[Via, ...]:
         """All Via values, topmost first."""
-        return self.headers.typed("via", _read_vias)
+        return self.headers.typed_list("via", Via.parse)
 
     @property
     def via(self) -> Via:
@@ -100,7 +100,7 @@ class Message(ABC):
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
         """All Contact values; ``Contact: *`` is none."""
-        return self.headers.typed("contact", _read_contacts)
+        return () if self.headers.get("contact") == "*" else self.headers.typed_list("contact", NameAddr.parse)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -111,44 +111,43 @@ class Message(ABC):
     @property
     def record_routes(self) -> tuple[NameAddr, ...]:
         """All Record-Route values, topmost first."""
-        return tuple(map(NameAddr.parse, self.headers.get_all("Record-Route")))
+        return self.headers.typed_list("record-route", NameAddr.parse)
 
     @property
     def event(self) -> EventHeader | None:
         """Event (RFC 6665)."""
-        value = self.headers.get("Event")
-        return None if value is None else EventHeader.parse(value)
+        return self.headers.typed("event", EventHeader.parse) if "event" in self.headers else None
 
     @property
     def subscription_state(self) -> SubscriptionState | None:
         """Subscription-State (RFC 6665)."""
-        value = self.headers.get("Subscription-State")
-        return None if value is None else SubscriptionState.parse(value)
+        if "subscription-state" not in self.headers:
+            return None
+        return self.headers.typed("subscription-state", SubscriptionState.parse)
 
     @property
     def expires(self) -> int | None:
         """Expires, in seconds."""
-        return self._seconds("Expires")
+        return self._seconds("expires")
 
     @property
     def min_expires(self) -> int | None:
         """Min-Expires, in seconds."""
-        return self._seconds("Min-Expires")
+        return self._seconds("min-expires")
 
     @property
     def retry_after(self) -> int | None:
         """Retry-After, in seconds."""
-        return self._seconds("Retry-After")
+        return self._seconds("retry-after")
 
     @property
     def content_type(self) -> str | None:
         """The media type in lower case, without its parameters."""
-        value = self.headers.get("Content-Type")
+        value = self.headers.get("content-type")
         return None if value is None else value.partition(";")[0].strip().lower()
 
     def _seconds(self, name: str) -> int | None:
-        value = self.headers.get(name)
-        return None if value is None else parse_seconds(value)
+        return self.headers.typed(name, parse_seconds) if name in self.headers else None
 
     # -- writing
 
@@ -219,7 +218,7 @@ class _To:
     @overload
     def __get__(self, instance: Response, owner: type[Response]) -> NameAddr: ...
     def __get__(self, instance: Response | None, owner: type[Response]) -> ResponseBuilder | NameAddr:
-        return _respond if instance is None else instance.headers.typed("to", _read_to)
+        return _respond if instance is None else instance.headers.typed("to", NameAddr.parse)
 
 
 class Response(Message):
@@ -279,39 +278,9 @@ _COPIED = frozenset({"via", "from", "to", "call-id", "cseq"})
 _HAS_TAG = re.compile(r";\s*+tag\s*+=", re.IGNORECASE)
 
 
-def _required(headers: Headers, name: str) -> str:
-    value = headers.get(name)
-    if not value:
-        raise MalformedMessage(f"{name} is missing")
-    return value
-
-
-def _read_cseq(headers: Headers) -> CSeq:
-    return CSeq.parse(_required(headers, "CSeq"))
-
-
-def _read_from(headers: Headers) -> NameAddr:
-    return NameAddr.parse(_required(headers, "From"))
-
-
-def _read_to(headers: Headers) -> NameAddr:
-    return NameAddr.parse(_required(headers, "To"))
-
-
-def _read_vias(headers: Headers) -> tuple[Via, ...]:
-    vias = tuple(map(Via.parse, headers.get_all("Via")))
-    if not vias:
-        raise MalformedMessage("Via is missing")
-    return vias
-
-
-def _read_contacts(headers: Headers) -> tuple[NameAddr, ...]:
-    return tuple(NameAddr.parse(value) for value in headers.get_all("Contact") if value != "*")
-
-
 _FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
-_REQUEST_LINE = re.compile(rf"({TOKEN}++) ([^\s<>\"]++) (SIP/\d++\.\d++)\Z", re.IGNORECASE)
-_STATUS_LINE = re.compile(r"(SIP/\d++\.\d++) ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE | re.DOTALL)
+_REQUEST_LINE = re.compile(rf"({TOKEN}++) ([A-Za-z][A-Za-z0-9+.\-]*+:[^\s<>\"]++) SIP/(\d++\.\d++)\Z", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"SIP/(\d++\.\d++) ([1-6]\d\d)(?: (.*))?\Z", re.IGNORECASE | re.DOTALL)
 
 
 def parse_message(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
@@ -323,6 +292,30 @@ def parse_message(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Request
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogateescape")
+    first_line, lines, body = _split(data, limits)
+    if (status_line := _STATUS_LINE.match(first_line)) is not None:
+        version, status, reason = status_line.groups("")
+        headers = _parse_headers(lines, limits)
+        return Response(int(status), reason, headers, _checked_body(headers, version, body))
+    request_line = _REQUEST_LINE.match(first_line)
+    if request_line is None:
+        raise MalformedMessage(
+            "the start line is neither a request line nor a status line", request=_salvage(first_line, lines, limits)
+        )
+    method, uri, version = request_line.groups()
+    try:
+        headers = _parse_headers(lines, limits)
+        body = _checked_body(headers, version, body)
+        if headers.typed("cseq", CSeq.parse).method != method:
+            raise MalformedMessage("CSeq names another method than the request line")
+    except MalformedMessage as error:
+        error.request = Request(method, uri, _readable_headers(lines, limits))
+        raise
+    return Request(method, uri, headers, body)
+
+
+def _split(data: bytes, limits: Limits) -> tuple[str, list[str], bytes]:
+    """Return start line, unfolded header lines and the rest; no line has CR or LF in it."""
     if len(data) > limits.message_size:
         raise MalformedMessage("the message is larger than the limit", status=513)
     if data[:2] == b"\r\n":
@@ -330,49 +323,24 @@ def parse_message(data: bytes | str, limits: Limits = DEFAULT_LIMITS) -> Request
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
         raise MalformedMessage("the header has no end")
-    breaks = head.count(b"\r\n")
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks:
+    text = head.decode("utf-8", "surrogateescape")
+    lines = text.split("\r\n")
+    breaks = len(lines) - 1
+    if text.count("\n") != breaks or text.count("\r") != breaks:
         raise MalformedMessage("the header has a lone CR or LF")
     if breaks > limits.header_count * 2:
         raise MalformedMessage("the message has more header lines than the limit", status=513)
-    text = head.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
-    first_line, *lines = text.split("\r\n")
-    if (status_line := _STATUS_LINE.match(first_line)) is not None:
-        headers = _parse_headers(lines, limits, None)
-        response = Response(int(status_line[2]), status_line[3] or "", headers)
-        response.body = _checked_body(response, status_line[1], body)
-        return response
-    request_line = _REQUEST_LINE.match(first_line)
-    if request_line is None:
-        raise MalformedMessage(
-            "the start line is neither a request line nor a status line", request=_salvage(first_line, lines)
-        )
-    method, uri, version = request_line.groups()
-    request = Request(method, uri)
-    try:
-        request.headers = _parse_headers(lines, limits, request)
-        request.body = _checked_body(request, version, body)
-        SipUri.parse(uri)
-        if request.cseq.method != method:
-            raise MalformedMessage("CSeq names another method than the request line")
-    except MalformedMessage as error:
-        error.request = request
-        raise
-    return request
+    if "\n " in text or "\n\t" in text:
+        lines = _FOLD.sub(" ", text).split("\r\n")
+    return lines.pop(0), lines, body
 
 
-def _parse_headers(lines: list[str], limits: Limits, request: Request | None) -> Headers:
-    """Split the lines; what was read before a fault stays in ``request``, so that it can be answered."""
-    items: list[tuple[str, str, str]] = []
-    first: dict[str, str] = {}
-    headers = Headers.from_parser(items, first)
-    if request is not None:
-        request.headers = headers
+def _parse_headers(lines: list[str], limits: Limits) -> Headers:
     if len(lines) > limits.header_count:
         raise MalformedMessage("the message has more header lines than the limit", status=513)
-    fault = None
+    items: list[tuple[str, str, str]] = []
+    values: dict[str, list[str]] = {}
+    longest = limits.header_size
     for line in lines:
         name, colon, value = line.partition(":")
         key = WELL_KNOWN.get(name)
@@ -380,35 +348,44 @@ def _parse_headers(lines: list[str], limits: Limits, request: Request | None) ->
             # 25.1, HCOLON: blanks may stand between the name and the colon.
             name = name.rstrip(" \t")
             key = key_of(name) if is_token(name) else ""
-        if not colon or not key or len(line) > limits.header_size:
-            fault = MalformedMessage("a header line cannot be read")
-            continue
+        if not colon or not key or len(line) > longest:
+            raise MalformedMessage("a header line cannot be read")
         value = value.strip()
-        if key not in first:
-            first[key] = value
-        elif key in SINGLE_VALUE:
-            fault = MalformedMessage(f"{key} stands twice")
-            continue
         items.append((key, name, value))
-    if fault is not None:
-        raise fault
+        if key not in values:
+            values[key] = [value]
+        elif key in SINGLE_VALUE:
+            raise MalformedMessage(f"{key} stands twice")
+        else:
+            values[key].append(value)
+    return Headers.from_parser(items, values)
+
+
+def _readable_headers(lines: list[str], limits: Limits) -> Headers:
+    """What of a malformed message can be copied into the answer: each line that is sound, single fields once."""
+    headers = Headers()
+    for line in lines[: limits.header_count]:
+        with suppress(MalformedMessage):
+            for name, value in _parse_headers([line], limits):
+                if name not in headers or key_of(name) not in SINGLE_VALUE:
+                    headers.add(name, value)
     return headers
 
 
 _LENGTH = re.compile(r"\d{1,10}\Z")
 
 
-def _checked_body(message: Message, version: str, body: bytes) -> bytes:
+def _checked_body(headers: Headers, version: str, body: bytes) -> bytes:
     """Check version and mandatory fields (8.1.1), then cut the body to Content-Length (18.3)."""
-    if version.upper() != "SIP/2.0":
+    if version != "2.0":
         raise MalformedMessage("the SIP version is not 2.0", status=505)
-    headers = message.headers
-    headers.typed("via", _read_vias)
-    headers.typed("from", _read_from)
-    headers.typed("to", _read_to)
-    headers.typed("cseq", _read_cseq)
-    _required(headers, "Call-ID")
-    length = headers.get("Content-Length")
+    if not headers.typed_list("via", Via.parse):
+        raise MalformedMessage("via is missing")
+    headers.typed("from", NameAddr.parse)
+    headers.typed("to", NameAddr.parse)
+    headers.typed("call-id", str)
+    headers.typed("cseq", CSeq.parse)
+    length = headers.get("content-length")
     if length is None:
         return body
     if not _LENGTH.match(length):
@@ -421,12 +398,9 @@ def _checked_body(message: Message, version: str, body: bytes) -> bytes:
 _LOOKS_LIKE_REQUEST = re.compile(rf"\s*+({TOKEN}++)\s.*\sSIP/\d", re.IGNORECASE | re.DOTALL)
 
 
-def _salvage(first_line: str, lines: list[str]) -> Request | None:
+def _salvage(first_line: str, lines: list[str], limits: Limits) -> Request | None:
     """Make an answerable request of one whose request line cannot be read."""
     match = _LOOKS_LIKE_REQUEST.match(first_line)
     if match is None or match[1].upper().startswith("SIP/"):
         return None
-    request = Request(match[1], "sip:unreadable.invalid")
-    with suppress(MalformedMessage):  # what could be read is in the request
-        _parse_headers(lines, DEFAULT_LIMITS, request)
-    return request
+    return Request(match[1], "sip:unreadable.invalid", _readable_headers(lines, limits))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple, Self
 from urllib.parse import quote as quote_percent
 
@@ -163,9 +164,22 @@ class NameAddr(NamedTuple):
     uri: SipUri
     params: Mapping[str, str | None]
 
-    @classmethod
-    def parse(cls, text: str) -> NameAddr:
-        """Read one value; raise ``MalformedMessage`` if it is none."""
+    @staticmethod
+    def parse(text: str) -> NameAddr:
+        """Read one value; raise ``MalformedMessage`` if it is none.
+
+        From, To and Contact of one dialog come again with each of its messages: short values are remembered, and what
+        is returned is shared, so ``params`` must not be changed.
+        """
+        return _remembered(text) if len(text) <= 200 else NameAddr.parse_anew(text)
+
+    @staticmethod
+    def parse_anew(text: str) -> NameAddr:
+        """The same, without remembering."""
+        usual = _USUAL.match(text)
+        if usual is not None:
+            display, uri, tag = usual.groups("")
+            return NameAddr(display, SipUri(uri), {"tag": tag} if tag else {})
         text = text.strip()
         display = ""
         if text[:1] == '"':
@@ -192,7 +206,7 @@ class NameAddr(NamedTuple):
             uri, rest = text[start + 1 : end].strip(), text[end + 1 :].strip()
         if rest and rest[0] != ";":
             raise MalformedMessage("a URI in angle brackets is followed by something else than parameters")
-        return cls(display, SipUri.parse(uri), parse_params(rest[1:]) if rest else {})
+        return NameAddr(display, SipUri.parse(uri), parse_params(rest[1:]) if rest else {})
 
     @property
     def tag(self) -> str | None:
@@ -213,6 +227,9 @@ class NameAddr(NamedTuple):
         return f"NameAddr({self.uri!r}, params={list(self.params)})"
 
 
+#: A value as most messages have it in From and To: at most a display name without escapes, at most a tag.
+_USUAL = re.compile(r'(?:"([^"\\]*+)"\s*+)?<([A-Za-z][A-Za-z0-9+.\-]*+:[^\s<>"]++)>(?:;tag=([^\s;="]++))?\Z')
+_remembered = lru_cache(maxsize=4096)(NameAddr.parse_anew)
 _QUOTED_PREFIX = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 

@@ -54,12 +54,17 @@ def test_remove() -> None:
 
 
 def test_what_was_read_is_read_again_after_a_change() -> None:
-    headers = Headers([("A", "1")])
-    assert headers.typed("a", lambda h: h.get("A")) == "1"
-    headers.set("A", "2")
-    assert headers.typed("a", lambda h: h.get("A")) == "2"
-    headers.remove("A")
-    assert headers.typed("a", lambda h: h.get("A")) is None
+    headers = Headers([("Expires", "1"), ("Route", "a, b")])
+    assert headers.typed("expires", int) == 1
+    assert headers.typed_list("route", str.upper) == ("A", "B")
+    assert headers.typed("expires", pytest.fail) == 1
+    headers.set("Expires", "2")
+    assert headers.typed("expires", int) == 2
+    headers.remove("Expires")
+    headers.remove("Route")
+    assert headers.typed_list("route", str.upper) == ()
+    with pytest.raises(MalformedMessage, match="expires is missing"):
+        headers.typed("expires", int)
 
 
 @pytest.mark.parametrize(("name", "value"), [("To", "a\r\nX: y"), ("To", "a\nb"), ("a b", "x"), ("", "x"), ("a:", "x")])

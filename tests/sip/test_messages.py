@@ -144,7 +144,7 @@ def test_mandatory_fields(field: str) -> None:
     lines = [line for line in text().split("\r\n") if not line.startswith(f"{field}:")]
     with pytest.raises(MalformedMessage) as caught:
         parse_message("\r\n".join(lines))
-    assert str(caught.value) == f"{field} is missing"
+    assert str(caught.value) == f"{field.lower()} is missing"
     assert (caught.value.answer() is None) is (field in ("Via", "CSeq"))
 
 
