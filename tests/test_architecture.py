@@ -101,7 +101,7 @@ def test_settings_are_read_in_one_place():
 
 
 def test_the_sip_core_needs_the_standard_library_only():
-    allowed = {*sys.stdlib_module_names, "django_voipcti.sip", "defusedxml"}
+    allowed = {*sys.stdlib_module_names, "django_voipcti.sip"}
     foreign = {
         f"{named(path)}: {name}"
         for path in modules(PACKAGE / "sip")

@@ -14,6 +14,7 @@ import pytest
 
 import django_voipcti
 from tests.support.processes import ROOT
+from tests.test_architecture import imports
 
 NEEDED = {
     "django_voipcti/__init__.py",
@@ -117,6 +118,23 @@ def test_every_optional_dependency_is_listed(setup_cfg):
         assert f"`{extra}`" in page
         for name in names_of_requirements(packages):
             assert name.removeprefix("pytest") in page, f"{name} of [{extra}]"
+
+
+#: Imported under another name than that of the distribution, or always there with one that is required.
+PROVIDED_BY = {"channels_redis": "channels-redis", "asgiref": "django", "kombu": "celery"}
+
+
+def test_every_import_is_declared(setup_cfg):
+    required = names_of_requirements(setup_cfg["options"]["install_requires"])
+    simulator = names_of_requirements(setup_cfg["options.extras_require"]["simulator"])
+    undeclared = {}
+    for path in (ROOT / "django_voipcti").rglob("*.py"):
+        allowed = required | simulator if "simulator" in path.relative_to(ROOT).parts else required
+        for name in imports(path):
+            top = name.split(".")[0]
+            if top not in {*sys.stdlib_module_names, "django_voipcti"} and PROVIDED_BY.get(top, top) not in allowed:
+                undeclared[path.relative_to(ROOT).as_posix()] = top
+    assert undeclared == {}
 
 
 def test_the_package_itself_imports_nothing():
