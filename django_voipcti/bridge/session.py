@@ -220,10 +220,6 @@ class LineSession:
         except SipError as error:
             logger.warning("line %s: %s", self.line, error, extra={"action": "bridge.bad_document"})
             return False
-        # The provider judges each dialog; its defects must not end the connection, which other lines share.
-        except Exception:
-            logger.exception("line %s: a document was left out", self.line, extra={"action": "bridge.document_defect"})
-            return False
         for update in said.updates:
             logger.debug(
                 "line %s: call %s is %s", self.line, update.external_id, update.state, extra={"action": "bridge.call"}

@@ -172,7 +172,7 @@ class LineTranslator:
     # --- one dialog -----------------------------------------------------------------------------------------------
 
     def _take(self, dialog: Dialog, said: "_Said", *, vanished: bool = False) -> list[CallUpdate]:
-        identity = self._identify(self._account, dialog)
+        identity = self._identity(dialog)
         if identity is None:
             return []
         direction = _DIRECTIONS.get(dialog.direction or "")
@@ -184,6 +184,16 @@ class LineTranslator:
         if identity.external_id in self._ended:
             return []
         return self._tell(identity.external_id, identity, dialog, state, said, vanished=vanished)
+
+    def _identity(self, dialog: Dialog) -> DialogIdentity | None:
+        """Which call a dialog belongs to. A provider that trips over one dialog costs that one, not its neighbours."""
+        try:
+            return self._identify(self._account, dialog)
+        except Exception:
+            logger.exception(
+                "line %s: a dialog was left out", self._account.line, extra={"action": "bridge.dialog_defect"}
+            )
+            return None
 
     def _take_again(
         self, identity: DialogIdentity, dialog: Dialog, state: CallState, said: "_Said", *, vanished: bool

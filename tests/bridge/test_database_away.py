@@ -87,7 +87,7 @@ async def test_what_is_heard_while_the_database_is_stopped_is_written_in_order(
                 f" ON call.id = event.call_id WHERE call.external_id = '{call}' AND effective ORDER BY event.id",
             )
             assert [state for (state,) in states] == ["RINGING", "CONNECTED", "HANGUP"]
-        assert "The database is back" in bridge.output
+        await aeventually(lambda: "The database is back" in bridge.output)
         bridge.send_signal(signal.SIGTERM)
         assert await in_thread(bridge.wait)() == 0, bridge.output
 

@@ -13,7 +13,7 @@ from django_voipcti.redaction import Secret
 from django_voipcti.simulator import Simulator, SimulatorSettings, Timings, demo_scenario
 from tests.support.processes import django_environment, python
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database_matrix]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 in_db = sync_to_async
 
@@ -138,6 +138,7 @@ async def test_an_inbound_call_answered_by_click_held_resumed_and_hung_up_by_the
     assert call.end_reason == EndReason.COMPLETED
 
 
+@pytest.mark.database_matrix
 async def test_a_click_goes_through_every_stage_of_the_contract(
     simulator, line, start_bridge, is_ready, reaches, aeventually
 ):

@@ -15,7 +15,7 @@ from tests.bridge.sip_server import SipServer
 from tests.bridge.test_translate import dialog
 from tests.support.processes import django_environment, python
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database_matrix]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 in_db = sync_to_async
 
@@ -77,6 +77,7 @@ async def told(line):
     return await in_db(lambda: [event.state for event in CallEvent.objects.told().filter(line=line).order_by("id")])()
 
 
+@pytest.mark.database_matrix
 async def test_a_line_is_connected_and_its_call_recorded(server, start_bridge, aeventually):
     line = await in_db(make_line)()
     start_bridge("--name", "one")
@@ -217,6 +218,7 @@ async def test_a_server_that_restarts_in_mid_call_ends_the_call(server, start_br
     await reaches(aeventually, line, "CONNECTED", "HANGUP")
 
 
+@pytest.mark.database_matrix
 async def test_a_killed_bridge_is_replaced_within_its_lease_and_no_call_stays_open(server, start_bridge, aeventually):
     line = await in_db(make_line)()
     killed = start_bridge("--name", "one")
@@ -237,6 +239,7 @@ async def test_a_killed_bridge_is_replaced_within_its_lease_and_no_call_stays_op
     assert lease.instance.name == "two"
 
 
+@pytest.mark.database_matrix
 async def test_a_bridge_that_stops_hands_its_lines_to_the_other_one(server, start_bridge, aeventually):
     lines = [await in_db(make_line)(account) for account in ("601", "602")]
     first = start_bridge("--name", "one")
@@ -289,6 +292,7 @@ async def test_a_bridge_whose_name_is_taken_over_ends_with_a_failure(server, sta
     assert second.returncode is None
 
 
+@pytest.mark.database_matrix
 async def test_commands_under_way_get_the_drain_time_and_are_then_told(server, start_bridge, aeventually):
     line = await in_db(make_line)()
     bridge = start_bridge("--drain-seconds", "0.2")
