@@ -93,18 +93,20 @@ def parse_dialog_info(body: bytes, *, size_limit: int = 262_144, dialog_limit: i
     """
     if len(body) > size_limit:
         raise MalformedBody("the dialog-info document is larger than the limit", status=413)
-    reader = _Reader(dialog_limit)
     parser = expat.ParserCreate()
+    reader = _Reader(parser, dialog_limit)
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.text.append
     parser.XmlDeclHandler = _refuse_encoding
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
         raise MalformedBody(f"the dialog-info document is not well-formed XML (line {error.lineno})") from None
+    finally:
+        # Parser and reader know each other: without this they would wait for the garbage collector.
+        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
     return reader.result()
 
 
@@ -122,68 +124,104 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Reader:
-    """Collects what the handlers see. ``place`` is the list of open elements' names, without prefixes."""
+    """Collects what the handlers see. Depth decides what an element may be: 1 dialog-info, 2 dialog, 3 state, local and
+    remote, 4 identity and target, 5 param. Text is listened to within state and identity only.
+    """
 
     MAX_DEPTH = 32
 
-    def __init__(self, dialog_limit: int) -> None:
-        self.text: list[str] = []
-        self.place: list[str] = []
+    def __init__(self, parser: expat.XMLParserType, dialog_limit: int) -> None:
+        self.parser = parser
+        self.dialog_limit = dialog_limit
+        self.depth = 0
         self.root: dict[str, str] = {}
         self.dialogs: list[Dialog] = []
-        self.dialog_limit = dialog_limit
-        self.dialog: dict[str, str] = {}
+        #: Attributes of the open dialog; ``None`` outside of dialogs.
+        self.dialog: dict[str, str] | None = None
         self.state: dict[str, str] = {}
-        self.ends: dict[str, dict[str, str]] = {}
-        self.params: dict[str, dict[str, str]] = {}
+        self.ends: dict[str, Participant] = {}
+        #: Name and facts of the open local or remote.
+        self.end_name = ""
+        self.identity: str | None = None
+        self.display: dict[str, str] = {}
+        self.target: str | None = None
+        self.params: dict[str, str] = {}
+        self.text: list[str] = []
+        #: Depth of the element whose text is listened to.
+        self.listening = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
-        place = self.place
-        place.append(name)
-        depth = len(place)
-        if depth == 1:
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        depth = self.depth = self.depth + 1
+        if depth == 5:
+            if name == "param" and self.end_name:
+                # RFC 4235 writes "pval"; Asterisk writes "pvalue".
+                value = attributes.get("pval", attributes.get("pvalue", ""))
+                self.params.setdefault(attributes.get("pname", "").lower(), value)
+        elif depth == 4:
+            if self.end_name:
+                self.start_in_end(name, attributes)
+        elif depth == 3:
+            if self.dialog is None:
+                return
+            if name == "state":
+                self.state = attributes
+                self.listen()
+            elif name in ("local", "remote"):
+                self.end_name = name
+                self.identity = self.target = None
+                self.display, self.params = {}, {}
+        elif depth == 2:
+            if name == "dialog":
+                if len(self.dialogs) >= self.dialog_limit:
+                    raise MalformedBody("the dialog-info document has more dialogs than the limit", status=413)
+                self.dialog, self.state, self.ends = attributes, {}, {}
+        elif depth == 1:
             if name != "dialog-info":
                 raise MalformedBody("the document's root element is not dialog-info")
             self.root = attributes
-        elif depth == 2 and name == "dialog":
-            if len(self.dialogs) >= self.dialog_limit:
-                raise MalformedBody("the dialog-info document has more dialogs than the limit", status=413)
-            self.dialog, self.state, self.ends, self.params = attributes, {}, {}, {}
-        elif depth == 3:
-            if name == "state":
-                self.state = attributes
-            elif name in ("local", "remote"):
-                self.ends[name] = {}
-                self.params[name] = {}
-        elif depth == 4 and place[2] in self.ends:
-            end = self.ends[place[2]]
-            if name == "target":
-                end.setdefault("target", attributes.get("uri", ""))
-            if attributes.get("display"):
-                end.setdefault(f"display of {name}", attributes["display"])
-        elif depth == 5 and name == "param" and place[2] in self.ends:
-            # RFC 4235 writes "pval"; Asterisk writes "pvalue".
-            value = attributes.get("pval", attributes.get("pvalue", ""))
-            self.params[place[2]].setdefault(attributes.get("pname", "").lower(), value)
         elif depth > self.MAX_DEPTH:
             raise MalformedBody("the dialog-info document is nested too deeply", status=413)
-        self.text.clear()
+
+    def start_in_end(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "identity" and self.identity is None:
+            self.listen()
+        elif name == "target" and self.target is None:
+            self.target = attributes.get("uri", "")
+        if "display" in attributes:
+            self.display.setdefault(name, attributes["display"])
+
+    def listen(self) -> None:
+        self.text = []
+        self.listening = self.depth
+        self.parser.CharacterDataHandler = self.text.append
 
     def end(self, _: str) -> None:
-        place = self.place
-        name = place.pop()
-        depth = len(place)
-        if depth == 2 and name == "state":
-            self.state["text"] = "".join(self.text).strip().lower()
-        elif depth == 3 and name == "identity" and place[2] in self.ends:
-            self.ends[place[2]].setdefault("identity", "".join(self.text).strip())
-        elif depth == 1 and name == "dialog":
-            self.dialogs.append(self.finish_dialog())
-        self.text.clear()
+        depth = self.depth
+        self.depth = depth - 1
+        if depth == self.listening:
+            self.listening = 0
+            self.parser.CharacterDataHandler = None
+            text = "".join(self.text).strip()
+            if depth == 3:
+                self.state["text"] = text.lower()
+            else:
+                self.identity = text
+        elif depth == 3 and self.end_name:
+            self.ends[self.end_name] = Participant(
+                identity_uri=self.identity or "",
+                display=self.display.get("identity") or self.display.get("target", ""),
+                target_uri=self.target or "",
+                params=self.params,
+            )
+            self.end_name = ""
+        elif depth == 2 and self.dialog is not None:
+            self.dialogs.append(self.finish_dialog(self.dialog))
+            self.dialog = None
 
-    def finish_dialog(self) -> Dialog:
-        dialog, state = self.dialog, self.state
+    def finish_dialog(self, dialog: dict[str, str]) -> Dialog:
+        state = self.state
         call_id = dialog.get("call-id") or None
         code = state.get("code", "")
         return Dialog(
@@ -196,19 +234,8 @@ class _Reader:
             state=state.get("text", ""),
             event=state.get("event", "").lower() or None,
             code=int(code) if len(code) == 3 and code.isascii() and code.isdigit() else None,
-            local=self.finish_end("local"),
-            remote=self.finish_end("remote"),
-        )
-
-    def finish_end(self, name: str) -> Participant | None:
-        end = self.ends.get(name)
-        if end is None:
-            return None
-        return Participant(
-            identity_uri=end.get("identity", ""),
-            display=end.get("display of identity") or end.get("display of target", ""),
-            target_uri=end.get("target", ""),
-            params=self.params[name],
+            local=self.ends.get("local"),
+            remote=self.ends.get("remote"),
         )
 
     def result(self) -> DialogInfo:
