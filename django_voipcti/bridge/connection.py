@@ -6,7 +6,6 @@ follows. It comes back by itself after every failure, except after one that anot
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,9 +34,10 @@ from ..sip.events import (
     SubscriptionEnded,
 )
 from .backoff import Retries
-from .failures import CredentialsRejected, explain, is_fatal
+from .failures import CredentialsRejected, explain, explain_refusal, is_fatal
+from .listener import Listener
 
-__all__ = ["ConnectionHub", "LineLink", "SipConnection"]
+__all__ = ["LineLink", "SipConnection"]
 
 T = TypeVar("T")
 
@@ -55,8 +55,6 @@ _UNSUBSCRIBE_TIMEOUT = 2.0
 _REFUSED_AGAIN = 300.0
 #: Largest message in bytes: a dialog-info document of the largest size that is read, with its headers.
 _MAX_MESSAGE = 300_000
-#: Connections that are opened at the same time, and other work per line that a lost server makes urgent for all.
-_AT_ONCE = 32
 
 
 class LineLink(Protocol):
@@ -136,7 +134,7 @@ class SipConnection:
         self._core: UserAgentCore | None = None
         self._alarm: asyncio.Timeout | None = None
         self._dirty = False
-        self._listeners: dict[str, list[_Listener]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
         self._rejected: AuthenticationFailed | None = None
         self._failure = ""
         self._fatal = False
@@ -211,7 +209,7 @@ class SipConnection:
 
     def listen(self, handle: str) -> AsyncIterator[Any]:
         """See :class:`~django_voipcti.providers.base.SipPort`. Hears everything from this call on."""
-        listener = _Listener()
+        listener = Listener()
         self._listeners.setdefault(handle, []).append(listener)
         return listener
 
@@ -408,7 +406,7 @@ class SipConnection:
         )
         if not event.retryable:
             delay = max(delay, _REFUSED_AGAIN)
-            watch.served.link.refused(watch.uri, _refusal(event, self.host))
+            watch.served.link.refused(watch.uri, explain_refusal(event, self.host))
         self._again[watch] = self._clock() + delay
         logger.warning(
             "a subscription at %s ended (%s, %s)",
@@ -433,76 +431,5 @@ class SipConnection:
             del self._listeners[handle or ""]
 
 
-class _Listener:
-    """The events of one handle, in order, until its last one."""
-
-    def __init__(self) -> None:
-        self._events: deque[SipEvent] = deque()
-        self._ended = False
-        self._changed = asyncio.Event()
-
-    def put(self, event: SipEvent, *, last: bool) -> None:
-        self._events.append(event)
-        self._ended = last
-        self._changed.set()
-
-    def __aiter__(self) -> "_Listener":
-        return self
-
-    async def __anext__(self) -> SipEvent:
-        while not self._events:
-            if self._ended:
-                raise StopAsyncIteration
-            self._changed.clear()
-            await self._changed.wait()
-        return self._events.popleft()
-
-
-class ConnectionHub:
-    """The connections of a bridge: lines with the same server and credentials share one."""
-
-    def __init__(self, *, room: Callable[[], Awaitable[None]]) -> None:
-        self._room = room
-        self._connections: dict[tuple[Any, ...], SipConnection] = {}
-        self.gate = asyncio.Semaphore(_AT_ONCE)
-
-    def attach(self, profile: SipProfile, link: LineLink) -> SipConnection:
-        """Serve ``link`` by the connection for ``profile``, which is opened if need be."""
-        # A line with a newer password must not wait for, nor disturb, lines that still have the old one.
-        key = (*profile.connection_key, profile.auth_username, str(profile.password))
-        connection = self._connections.get(key)
-        if connection is None:
-            connection = self._connections[key] = SipConnection(profile, room=self._room, gate=self.gate)
-            connection.add(link, profile)
-            connection.start()
-        else:
-            connection.add(link, profile)
-        return connection
-
-    async def detach(self, connection: SipConnection, link: LineLink) -> None:
-        """Serve ``link`` no longer; a connection without lines is closed."""
-        if connection.lines == {link.line}:
-            self._connections = {key: other for key, other in self._connections.items() if other is not connection}
-            await connection.stop()
-        else:
-            connection.remove(link)
-
-
 def _unsubscribe(subscription: str, core: UserAgentCore, now: float) -> None:
     core.unsubscribe(subscription, now)
-
-
-def _refusal(event: SubscriptionEnded, host: str) -> str:
-    """Why a server does not tell us about a line, and what to do."""
-    if event.status == 489:
-        return _("%(host)s does not offer call state (SIP event package “dialog”). Enable it on the server.") % {
-            "host": host
-        }
-    if event.status == 403 or event.reason == "rejected":
-        return _("%(host)s does not allow this line to watch its calls. Grant it on the server.") % {"host": host}
-    if event.status in {404, 410, 604}:
-        return _("%(host)s does not know this line. Check its user name and domain.") % {"host": host}
-    return _("%(host)s refuses to tell about calls (%(detail)s). Ask its administrator.") % {
-        "host": host,
-        "detail": " ".join(str(part) for part in (event.status, event.reason) if part),
-    }

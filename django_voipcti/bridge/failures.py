@@ -15,8 +15,9 @@ from websockets.exceptions import (
 )
 
 from ..exceptions import AuthenticationFailed, ProviderError
+from ..sip.events import SubscriptionEnded
 
-__all__ = ["CredentialsRejected", "explain", "is_fatal"]
+__all__ = ["CredentialsRejected", "explain", "explain_refusal", "is_fatal"]
 
 
 class CredentialsRejected(Exception):
@@ -60,6 +61,22 @@ def explain(error: BaseException, *, host: str = "") -> str:
     return _explain_connection(error, place)
 
 
+def explain_refusal(event: SubscriptionEnded, host: str) -> str:
+    """Why a server does not tell us about a line, and what to do."""
+    if event.status == 489:
+        return _("%(host)s does not offer call state (SIP event package “dialog”). Enable it on the server.") % {
+            "host": host
+        }
+    if event.status == 403 or event.reason == "rejected":
+        return _("%(host)s does not allow this line to watch its calls. Grant it on the server.") % {"host": host}
+    if event.status in {404, 410, 604}:
+        return _("%(host)s does not know this line. Check its user name and domain.") % {"host": host}
+    return _("%(host)s refuses to tell about calls (%(detail)s). Ask its administrator.") % {
+        "host": host,
+        "detail": " ".join(str(part) for part in (event.status, event.reason) if part),
+    }
+
+
 def _explain_connection(error: BaseException, place: str) -> str:
     # The order matters: certificate errors are TLS errors, which are OS errors; so are name errors and time-outs.
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -69,7 +86,7 @@ def _explain_connection(error: BaseException, place: str) -> str:
     if isinstance(error, ssl.SSLError):
         return _("No TLS connection to %(host)s (%(detail)s). Is it a wss:// address and the right port?") % {
             "host": place,
-            "detail": error.reason or type(error).__name__,
+            "detail": error.strerror or type(error).__name__,
         }
     if isinstance(error, socket.gaierror):
         return _("The name %(host)s is unknown to DNS. Check the server address and this machine's name service.") % {

@@ -19,8 +19,9 @@ from .failures import explain, is_fatal
 from .translate import LineTranslator
 
 if TYPE_CHECKING:
-    from .connection import ConnectionHub, SipConnection
+    from .connection import SipConnection
     from .database import Database
+    from .hub import ConnectionHub
     from .leases import HeldLine
     from .status import StatusBoard
     from .writer import JournalWriter

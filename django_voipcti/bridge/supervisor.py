@@ -23,8 +23,8 @@ from ..conf import app_settings
 from ..enums import LineStatus
 from ..providers import providers
 from ..providers.base import BaseProvider
-from .connection import ConnectionHub
 from .database import Database, is_away
+from .hub import ConnectionHub
 from .leases import HeldLine, Leases, Round
 from .nudges import listen
 from .pump import CommandPump

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from django_voipcti.bridge.backoff import Retries
-from django_voipcti.bridge.connection import ConnectionHub, SipConnection
+from django_voipcti.bridge.connection import SipConnection
 from django_voipcti.exceptions import ProviderUnavailable
 from django_voipcti.providers.base import SipProfile
 from django_voipcti.redaction import Secret
@@ -378,25 +378,3 @@ async def test_a_certificate_of_a_private_authority(connect, aeventually, certif
         connect(profile(server, ssl_context=trusting), link)
         await aeventually(lambda: "ready" in link.told)
         assert server.requests[0].headers.get("Via", "").startswith("SIP/2.0/WSS")
-
-
-# --- sharing ----------------------------------------------------------------------------------------------------------
-
-
-async def test_lines_with_the_same_credentials_share_a_connection(server, aeventually):
-    hub = ConnectionHub(room=always_room)
-    ana, ben, stale = Link(1), Link(2), Link(3)
-    first = hub.attach(profile(server), ana)
-    second = hub.attach(profile(server, watch=(BEN,)), ben)
-    third = hub.attach(profile(server, password="mistyped"), stale)
-    assert first is second
-    assert third is not first
-    await aeventually(lambda: "ready" in ana.told and "ready" in ben.told and "rejected" in stale.told)
-    await hub.detach(first, ana)
-    await aeventually(lambda: not server.live(ANA))
-    assert server.live(BEN)
-    await hub.detach(second, ben)
-    await hub.detach(third, stale)
-    assert not server.live()
-    assert hub.attach(profile(server), ana) is not first
-    await hub.detach(hub.attach(profile(server), ana), ana)

@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_voipcti import journal
-from django_voipcti.bridge.connection import ConnectionHub
 from django_voipcti.bridge.database import Database
+from django_voipcti.bridge.hub import ConnectionHub
 from django_voipcti.bridge.leases import HeldLine
 from django_voipcti.bridge.pump import TIME_LIMITS, CommandPump
 from django_voipcti.bridge.session import LineSession

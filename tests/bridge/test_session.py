@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from django_voipcti.bridge.connection import ConnectionHub
 from django_voipcti.bridge.database import Database
+from django_voipcti.bridge.hub import ConnectionHub
 from django_voipcti.bridge.leases import HeldLine
 from django_voipcti.bridge.session import LineSession
 from django_voipcti.bridge.status import StatusBoard
