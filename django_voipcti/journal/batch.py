@@ -226,14 +226,15 @@ class Batch:
         open_ends = [change for change in self.changes if not change.call.is_live and change.stated_reason is None]
         if not open_ends:
             return
-        asked = _hang_ups_asked([change.call.pk for change in open_ends if not change.is_new])
+        asked = _asked([change.call.pk for change in open_ends if not change.is_new])
         for change in open_ends:
             call = change.call
             call.end_reason = infer_end_reason(
                 Direction(call.direction),
                 answered=call.answered_at is not None,
                 answered_elsewhere=call.end_reason == EndReason.ANSWERED_ELSEWHERE,
-                cancelled_by_user=call.pk in asked,
+                cancelled_by_user=(call.pk, CommandAction.HANG_UP) in asked,
+                transferred_by_user=(call.pk, CommandAction.TRANSFER) in asked,
             )
             call.end_reason_inferred = True
 
@@ -303,9 +304,9 @@ def _answered_elsewhere(leg: Call, legs: Iterable[Call]) -> bool:
     )
 
 
-def _hang_ups_asked(calls: Sequence[int]) -> set[int]:
-    """Which of ``calls`` a user asked to hang up."""
+def _asked(calls: Sequence[int]) -> set[tuple[int, str]]:
+    """Which of ``calls`` a user asked to hang up or to transfer, as (call, action)."""
     if not calls:
         return set()
-    asked = CallCommand.objects.filter(call__in=calls, action=CommandAction.HANG_UP)
-    return set(asked.exclude(state=CommandState.FAILED).values_list("call_id", flat=True))
+    asked = CallCommand.objects.filter(call__in=calls, action__in=(CommandAction.HANG_UP, CommandAction.TRANSFER))
+    return set(asked.exclude(state=CommandState.FAILED).values_list("call_id", "action"))

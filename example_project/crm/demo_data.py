@@ -129,3 +129,22 @@ NOTES = [
     ("Grace Holloway", "ben", 6, "Shooting until Thursday, then free."),
     ("Erik Sandell", "ana", 2, "Sent the security questionnaire. 40 seats to start with."),
 ]
+
+#: Agent, other party's number, inbound, days ago, time of day, seconds of ringing and of talking (0: not answered).
+PAST_CALLS = [
+    ("ana", "442079460101", True, 1, "09:12", 6, 184),
+    ("ana", "441134960157", False, 1, "10:40", 9, 402),
+    ("ben", "441314960129", True, 1, "11:03", 4, 251),
+    ("ana", "442079460213", True, 1, "13:25", 22, 0),
+    ("ana", "442079460213", False, 1, "14:02", 8, 366),
+    ("ben", "493023125134", False, 1, "15:31", 14, 731),
+    ("ben", "12025550164", True, 2, "15:48", 7, 88),
+    ("ana", "442079460150", True, 2, "09:55", 5, 61),
+    ("ben", "442079460241", False, 2, "10:20", 25, 0),
+    ("ben", "447700900999", True, 2, "16:37", 30, 0),
+    ("ana", "442079460101", False, 5, "09:30", 8, 75),
+    ("ben", "441314960136", True, 5, "12:15", 3, 540),
+    ("ana", "46846500457", True, 6, "10:05", 6, 128),
+    ("ben", "anonymous", True, 6, "17:20", 18, 0),
+    ("ana", "441134960178", True, 7, "14:44", 5, 95),
+]

@@ -21,18 +21,20 @@ OPEN_STAGES = [Deal.Stage.LEAD, Deal.Stage.QUALIFIED, Deal.Stage.PROPOSAL]
 
 
 class Dashboard(TemplateView):
-    """The user's day: calls, contacts, and deals that close soon."""
+    """The user's day: calls of today and the last ones before, contacts, and deals that close soon."""
 
     template_name = "crm/dashboard.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
         today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        calls = Call.objects.of_user(user).filter(started_at__gte=today)
+        every = Call.objects.of_user(user).select_related("line").order_by("-started_at")
+        calls = every.filter(started_at__gte=today)
         deals = Deal.objects.filter(owner=user, stage__in=OPEN_STAGES)
         return super().get_context_data(
             now=timezone.localtime(),
-            calls=calls.select_related("line").order_by("-started_at")[:8],
+            calls=calls[:8],
+            earlier=every.filter(started_at__lt=today)[:5],
             figures=calls.aggregate(
                 total=Count("pk"),
                 inbound=Count("pk", filter=Q(direction=Direction.INBOUND)),

@@ -190,6 +190,7 @@ class Demo:
         """What config/settings.py reads."""
         at = self.addresses
         return {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
             "DEMO": "1",
             "DATA_DIR": str(self.folder),
             "VALKEY_URL": at.valkey,

@@ -303,6 +303,22 @@ def test_a_recording_that_is_announced_after_the_end_is_noted(line):
     assert Call.objects.get().recording == "m-1"
 
 
+@pytest.mark.parametrize(("state", "reason"), [("succeeded", "transferred"), ("failed", "completed")])
+def test_a_call_that_its_user_transferred_ends_so(line, state, reason):
+    journal.record([said("RINGING", 0), said("CONNECTED", 2)])
+    now = timezone.now()
+    CallCommand.objects.create(
+        call=Call.objects.get(),
+        line=line,
+        action=CommandAction.TRANSFER,
+        state=state,
+        created_at=now,
+        expires_at=now,
+    )
+    journal.record([said("HANGUP", 9)])
+    assert Call.objects.get().end_reason == reason
+
+
 class TestEndOfAClick:
     """The provider's event that a click's call is over comes before the answer that says why."""
 

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: users, records, and a line for each agent, logged in at the provider as a user would."""
+"""`manage.py seed_demo`: users, records, past calls, and lines that are logged in at the provider as users do it."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from crm import demo_data
 from crm.models import Company, Contact, Deal, Note
-from django_voipcti import sessions
+from django_voipcti import journal, sessions
+from django_voipcti.enums import CallState, Direction, Source
+from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
-from django_voipcti.models import Line
-from django_voipcti.redaction import Secret
+from django_voipcti.models import Call, Line
+from django_voipcti.redaction import PhoneNumber, Secret
 
 
 class Command(BaseCommand):
@@ -37,6 +39,7 @@ class Command(BaseCommand):
         if not options["no_lines"]:
             for user in users.values():
                 log_in(user)
+            seed_history(users)
         self.stdout.write(
             f"{len(users)} users, {Company.objects.count()} companies, {Contact.objects.count()} contacts, "
             f"{Line.objects.count()} lines"
@@ -132,3 +135,35 @@ def is_accepted(line: Line) -> bool:
     except AuthenticationFailed:
         return False
     return True
+
+
+def seed_history(users: dict[str, AbstractUser]) -> None:
+    """Record some calls of the past days, as the provider's history tells them, unless there are calls already."""
+    if Call.objects.exists():
+        return
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = {line.user_id: line for line in Line.objects.filter(user__in=users.values())}
+    updates = []
+    for position, (agent, number, inbound, days, clock, ringing, talking) in enumerate(demo_data.PAST_CALLS):
+        line = lines[users[agent].pk]
+        hours, minutes = map(int, clock.split(":"))
+        started = today - timedelta(days=days) + timedelta(hours=hours, minutes=minutes)
+        answered = started + timedelta(seconds=ringing) if talking else None
+        updates.append(
+            CallUpdate(
+                provider=line.provider,
+                account=line.account,
+                external_id=f"demo-{position}",
+                source=Source.CDR,
+                observed_at=timezone.now(),
+                state=CallState.HANGUP,
+                direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
+                own=Party(number=PhoneNumber(line.extension), account=line.account),
+                other=Party(number=PhoneNumber(number)),
+                started_at=started,
+                answered_at=answered,
+                ended_at=started + timedelta(seconds=ringing + talking),
+                key=f"demo-{position}",
+            )
+        )
+    journal.record(sorted(updates, key=lambda update: update.started_at or today))

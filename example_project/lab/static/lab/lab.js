@@ -15,7 +15,8 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new FormData(form, event.submitter);
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Requested-With": "lab" } });
+    // Not form.action: that is the button of this name.
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { "X-Requested-With": "lab" } });
     tell(answer.ok ? "" : await answer.text());
   } catch {
     tell("The server does not answer.");

@@ -1,0 +1,107 @@
+"""The example project's demo as a fixture: every process of it, once for the session, with hands for its phones."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.processes import ROOT, Process
+
+MANAGE = ROOT / "example_project" / "manage.py"
+PASSWORD = "demo"
+
+
+def manage(*arguments: str) -> list[str]:
+    """Return the command line of the example project's `manage.py`."""
+    return [sys.executable, str(MANAGE), *arguments]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment of the example project: its own settings, its data in `folder`."""
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATA_DIR": str(folder)}
+
+
+class RunningDemo:
+    """`manage.py demo --by-hand` in a folder of its own, as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = Process(
+            manage("demo", "--by-hand", "--port", "0"),
+            log_path=folder / "demo.log",
+            env=environment(folder),
+            ready=(folder / "demo.json").exists,
+            deadline=120.0,
+            grace=60.0,
+        )
+
+    def __enter__(self) -> "RunningDemo":
+        self.process.start()
+        status = json.loads((self.folder / "demo.json").read_text())
+        self.web: str = status["web"]
+        self.control: str = f"{status['simulator']}/control"
+        self.pids: dict[str, int] = status["pids"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stop()
+
+    # --- hands ------------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the simulator shows."""
+        return self._control("GET", "/state")
+
+    def ring(self, number: str, to: str) -> None:
+        """Let somebody outside call."""
+        self._control("POST", "/calls", {"from": number, "to": to})
+
+    def phone(self, user: str, action: str, **details: Any) -> None:
+        """Do something with a user's phone."""
+        self._control("POST", f"/users/{user}/phone/{action}", details)
+
+    def outside(self, action: str) -> None:
+        """Let the only outside party do something."""
+        (party,) = self.state()["outside"]
+        self._control("POST", f"/outside/{party['id']}/{action}", {})
+
+    def quiet(self) -> None:
+        """End every call."""
+        for party in self.state()["outside"]:
+            self._control("POST", f"/outside/{party['id']}/hang_up", {})
+        for user in self.state()["users"]:
+            for call in user["calls"]:
+                self.phone(user["extension"], "hang_up", call=call["id"])
+
+    def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = httpx2.request(method, f"{self.control}{path}", json=body, timeout=10)
+        assert answer.is_success, answer.text
+        result: dict[str, Any] = answer.json()
+        return result
+
+    # --- people -----------------------------------------------------------------------------------------------------
+
+    def client(self, username: str) -> httpx2.Client:
+        """Return an HTTP client of a user who has logged in."""
+        client = httpx2.Client(base_url=self.web, timeout=30, follow_redirects=True)
+        client.get("/login/")
+        answer = self.post(client, "/login/", username=username, password=PASSWORD)
+        assert "/login/" not in str(answer.url), "the login was refused"
+        return client
+
+    def post(self, client: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
+        """Post a form with its token."""
+        token = client.cookies["crm_csrf"]
+        return client.post(path, data={**fields, "csrfmiddlewaretoken": token}, headers={"Referer": self.web})
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """Return the session's running demo; phones wait for hands."""
+    with RunningDemo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
