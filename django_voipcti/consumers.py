@@ -248,7 +248,7 @@ class PageConsumer(AsyncWebsocketConsumer):
             await self._join(group)
         message = _("You will be told about the calls of %(line)s.") % {"line": line}
         await self._send(presenters.present_session_event(SessionEvent.SUBSCRIBED, message, uri=node, node=node))
-        return {"uri": node}
+        return {"uri": node, "line": str(line.pk)}
 
     async def _do_colleagues(self) -> Data:
         """Whom a call can be transferred to, as the provider of the user's line lists them."""

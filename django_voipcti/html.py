@@ -4,6 +4,7 @@ Nothing here needs inline scripts or styles, so it works under ``script-src 'sel
 works under hashed file names.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,6 +35,7 @@ __all__ = [
     "call_history",
     "click_to_call",
     "click_to_call_numbers",
+    "compat",
     "format_duration",
     "history_entries",
     "panel",
@@ -119,7 +121,22 @@ PANEL_TEXTS: Mapping[str, Any] = {
         "Pages cannot reach the provider's programming interface directly; use the methods of the connector."
     ),
     "not_authenticated": _("You are not signed in any more. Please reload the page and sign in."),
+    "no_reason": _(
+        "The server refused this without a reason. Please try again; if it goes on, tell your administrator."
+    ),
 }
+
+#: The texts among them that the connector says by itself.
+CONNECTOR_TEXTS = (
+    "not_connected",
+    "connection_lost",
+    "timeout",
+    "too_many_requests",
+    "missing_argument",
+    "not_supported",
+    "not_authenticated",
+    "no_reason",
+)
 
 #: Who may see the complete numbers of calls that are not his own.
 FULL_NUMBERS = "django_voipcti.view_full_number"
@@ -138,11 +155,10 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
     """
     if user is None or not user.is_authenticated:
         return SafeString("")
-    query = urlencode({"language": get_language() or ""})
     attributes = {
         "data-connector": static("django_voipcti/connector.js"),
         "data-styles": static("django_voipcti/panel.css"),
-        "data-url": f"{get_script_prefix()}{SOCKET_PATH}?{query}",
+        "data-url": _socket_address(),
         **({"theme": theme} if theme else {}),
         **({"inline": ""} if inline else {}),
     }
@@ -156,6 +172,27 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
         _attributes(attributes),
         json_script(dict(PANEL_TEXTS)),
     )
+
+
+def compat(*, nonce: str = "") -> SafeString:
+    """The script that defines the global ``Cti`` of VoIPstudio's original connector.
+
+    Args:
+        nonce: for hosts whose Content-Security-Policy wants one on scripts.
+    """
+    attributes = {
+        "src": static("django_voipcti/cti-compat.js"),
+        "data-connector": static("django_voipcti/connector.js"),
+        "data-url": _socket_address(),
+        "data-messages": json.dumps({key: str(PANEL_TEXTS[key]) for key in CONNECTOR_TEXTS}),
+        **({"nonce": nonce} if nonce else {}),
+    }
+    return format_html("<script{}></script>", _attributes(attributes))
+
+
+def _socket_address() -> str:
+    """Path of the socket below the host's root, with the language of this page."""
+    return f"{get_script_prefix()}{SOCKET_PATH}?{urlencode({'language': get_language() or ''})}"
 
 
 # --- click to call ----------------------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def present_line(line: Line) -> Message:
     """A line as its user's pages show it. Holds no secret."""
     return {
         "id": str(line.pk),
+        "node": f"user:{line.account}",
         "label": str(line),
         "extension": line.extension,
         "provider": line.backend.display_name,

@@ -372,6 +372,8 @@ async def test_answer_without_a_call_means_the_one_that_rings(ana, line):
         ("subscribe", {"node": "user"}, ("ERROR", "invalid_node")),
         ("subscribe", {"node": "planet:9"}, ("ERROR", "invalid_node")),
         ("subscribe", {"node": "queue:70001"}, ("INFO", "unsupported")),
+        ("subscribe", {"node": "ivr:70001"}, ("INFO", "unsupported")),
+        ("subscribe", {"node": "conf:70001"}, ("INFO", "unsupported")),
         ("subscribe", {"node": "user:602"}, ("ERROR", "not_allowed")),
     ],
 )
@@ -454,7 +456,8 @@ async def test_a_supervisor_can_watch_another_line(ana, line, ben):
     await ana.user_permissions.aadd(watch)
     async with opened(ana) as page:
         reply, told = await page.ask("subscribe", node="user:602")
-        assert reply["data"] == {"uri": "user:602"}
+        bens = await Line.objects.aget(account="602")
+        assert reply["data"] == {"uri": "user:602", "line": str(bens.pk)}
         assert [(message["name"], message["uri"]) for message in told] == [("SUBSCRIBED", "user:602")]
         await page.ask("subscribe", node="user:602")
         await record([said("RINGING", 0, line="602")])

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.staticfiles import finders
 from django.test import override_settings
+from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
 from django_voipcti import html, journal
@@ -20,6 +22,7 @@ from tests.testapp.models import Contact
 
 LONDON = "+442079460123"
 SCRIPTS = ROOT / "django_voipcti/static/django_voipcti"
+CONNECTOR = SCRIPTS / "connector.js"
 
 
 class TestClickToCall:
@@ -73,6 +76,24 @@ class TestClickToCallNumbers:
     def test_nothing_stays_nothing(self):
         assert html.click_to_call_numbers(None) == ""
         assert html.click_to_call_numbers("") == ""
+
+
+class TestCompat:
+    def test_it_is_one_script_tag_that_names_all_it_needs(self):
+        with translation.override("de"):
+            markup = html.compat(nonce="n0nce")
+        assert re.fullmatch(r"<script [^<>]*></script>", markup)
+        addresses = re.findall(r'(?:src|data-connector)="/static/([^"]+)"', markup)
+        assert addresses == ["django_voipcti/cti-compat.js", "django_voipcti/connector.js"]
+        assert all(finders.find(address) for address in addresses)
+        assert 'data-url="/ws/voipcti/?language=de"' in markup
+        assert 'nonce="n0nce"' in markup
+
+    def test_it_brings_every_sentence_that_the_connector_says_by_itself(self):
+        [said_in_code] = re.findall(r"^const MESSAGES = (.*?)^\}\);", CONNECTOR.read_text(), re.DOTALL | re.MULTILINE)
+        assert re.findall(r"^  (\w+):", said_in_code, re.MULTILINE) == list(html.CONNECTOR_TEXTS)
+        [brought] = re.findall(r'data-messages="([^"]*)"', html.compat())
+        assert set(json.loads(unescape(brought))) == set(html.CONNECTOR_TEXTS)
 
 
 class TestPanel:
@@ -157,7 +178,7 @@ class TestPanel:
     def test_connector_and_texts_say_the_same_in_english(self):
         connector = (SCRIPTS / "connector.js").read_text()
         own = dict(re.findall(r'^  (\w+):\s+"([^"]*\.)",$', connector, re.MULTILINE))
-        assert len(own) == 7
+        assert len(own) == len(html.CONNECTOR_TEXTS)
         assert {code: str(html.PANEL_TEXTS[code]) for code in own} == own
 
     def test_all_files_together_stay_small(self):

@@ -18,6 +18,12 @@ def voipcti_panel(context: template.Context, theme: str = "", inline: bool = Fal
     return html.panel(_user(context), nonce=_nonce(context), theme=theme, inline=inline)
 
 
+@register.simple_tag(takes_context=True)
+def voipcti_compat(context: template.Context) -> SafeString:
+    """The script with the global ``Cti``. See :func:`django_voipcti.html.compat`."""
+    return html.compat(nonce=_nonce(context))
+
+
 @register.simple_tag
 def click_to_call(number: Any, label: Any = "", region: str = "") -> SafeString:
     """A link that calls a number. See :func:`django_voipcti.html.click_to_call`."""

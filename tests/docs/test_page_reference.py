@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from django_voipcti.templatetags.voipcti import register
 from tests.support.processes import ROOT
 
@@ -44,3 +46,23 @@ def test_every_custom_property_and_part_is_named():
 
 def test_every_tag_and_filter_has_its_heading():
     assert {*register.tags, *register.filters} == set(re.findall(r"^## (\w+)$", TAGS, re.MULTILINE))
+
+
+def declared(kind, text):
+    return set(re.findall(rf"^export {kind} (?:default )?(\w+)", text, re.MULTILINE))
+
+
+def test_the_typescript_declarations_of_the_connector_name_what_it_exports():
+    types = (STATIC / "connector.d.ts").read_text()
+    for kind in ("const", "class", "function"):
+        assert declared(f"declare {kind}", types) == declared(rf"{kind}\*?", CONNECTOR)
+
+
+@pytest.mark.parametrize(("script", "declaration"), [("connector", "Connector"), ("cti-compat", "CompatConnector")])
+def test_the_typescript_declarations_name_every_method(script, declaration):
+    """Types say what the code does: a method that is missing in one of the two is a defect."""
+    code, types = ((STATIC / f"{script}.{kind}").read_text() for kind in ("js", "d.ts"))
+    [(indent, body)] = re.findall(r"^( *)(?:export )?class Connector \{\n(.*?)^\1\}$", code, re.DOTALL | re.MULTILINE)
+    [shape] = re.findall(rf"(?:class|interface) {declaration} \{{\n(.*?)^\}}", types, re.DOTALL | re.MULTILINE)
+    written = set(re.findall(rf"^{indent}  (?!constructor)(?:get )?(\w+)\(.*\) \{{$", body, re.MULTILINE))
+    assert written == set(re.findall(r"^  (?:readonly )?(?!constructor)(\w+)[(:]", shape, re.MULTILINE))

@@ -266,11 +266,11 @@ describe("session events", () => {
     );
   });
 
-  it("list what was subscribed to, each once", async () => {
+  it("list the own lines and what was subscribed to, each once", async () => {
     const { connector, socket } = await connected();
     for (const uri of ["user:1001", "user:1002", "user:1001"])
       socket.say({ type: "event", name: "SUBSCRIBED", message: "", uri });
-    assert.deepEqual(connector.getSubscriptionURIs(), ["user:1001", "user:1002"]);
+    assert.deepEqual(connector.getSubscriptionURIs(), ["user:201", "user:1001", "user:1002"]);
   });
 });
 
@@ -367,9 +367,12 @@ describe("actions", () => {
     assert.equal(socket.sent.length, sent);
   });
 
-  it("on the provider's raw interface are refused with the reason", async () => {
-    const { connector } = await connected();
-    await assert.rejects(connector.apiRequest("GET", "/me"), { code: "not_supported" });
+  it("are refused with a sentence even if the server gives no reason", async () => {
+    const { connector, socket, heard } = await connected();
+    const outcome = connector.hold("7");
+    socket.say({ type: "reply", ref: socket.last("hold").ref, ok: false });
+    await assert.rejects(outcome, { code: "no_reason" });
+    assert.match(heard.at(-1).message, /without a reason/);
   });
 
   it("before the connection stands are refused at once and never sent later", async () => {
@@ -419,6 +422,75 @@ describe("actions", () => {
   it("use the page's language for what the connector itself refuses", async () => {
     const { connector } = await connected({ messages: { missing_argument: "Bitte alles ausfüllen." } });
     await assert.rejects(connector.call(""), { message: "Bitte alles ausfüllen." });
+  });
+});
+
+describe("the original's raw interface", () => {
+  const ringing = () => connected({}, snapshot({ calls: [call()] }));
+  for (const [method, path, data, wanted] of [
+    ["POST", "/calls", { to: "201" }, { action: "call", number: "201" }],
+    ["patch", "calls/900", { dst: 202 }, { action: "transfer", call: "7", number: "202" }],
+    ["PATCH", "/calls/7", { state: "CONNECTED" }, { action: "answer", call: "7" }],
+    ["DELETE", "/calls/7/", undefined, { action: "terminate", call: "7" }],
+    ["POST", "/logout", null, { action: "logout" }],
+  ]) {
+    it(`asks for the same in our words: ${method} ${path}`, async () => {
+      const { connector, socket } = await ringing();
+      const heard = [];
+      const answered = connector.apiRequest(method, path, data, (answer) => heard.push(answer));
+      const { ref: _ref, ...sent } = socket.last(wanted.action);
+      assert.deepEqual(sent, wanted);
+      socket.accept(wanted.action, { call: "7" });
+      assert.deepEqual(await answered, { data: { call: "7" } });
+      assert.deepEqual(heard, [{ data: { call: "7" } }]);
+    });
+  }
+
+  it("knows the user, the calls, and whether anybody is there", async () => {
+    const world = setUp();
+    await join(world, snapshot({ calls: [call()] }), { user: { id: "3", name: "Grace" } });
+    const ask = async (path) => (await world.connector.apiRequest("GET", path)).data;
+    assert.deepEqual(await ask("/me"), { id: "3", name: "Grace" });
+    assert.deepEqual(await ask("/ping"), {});
+    assert.deepEqual(
+      (await ask("/calls")).map(({ id }) => id),
+      ["7"],
+    );
+    world.socket = world.newest().drop();
+    await assert.rejects(world.connector.apiRequest("GET", "/ping"), { code: "not_connected" });
+  });
+
+  for (const [method, path, data] of [
+    ["GET", "/recordings"],
+    ["PATCH", "/calls/7", { action_url: "x" }],
+    ["DELETE", "/calls"],
+    ["DELETE", "/users/1"],
+    [undefined, undefined],
+  ]) {
+    it(`refuses what needs the provider's token: ${method} ${path}`, async () => {
+      const { connector, socket, heard } = await ringing();
+      const sent = socket.sent.length;
+      await assert.rejects(connector.apiRequest(method, path, data), { code: "not_supported" });
+      assert.equal(heard.at(-1).code, "not_supported");
+      assert.equal(socket.sent.length, sent);
+    });
+  }
+
+  it("tells a refusal to the callback if there is one, else as an event", async () => {
+    const { connector, socket, heard } = await ringing();
+    const failures = [];
+    connector.apiRequest("DELETE", "/calls/7", null, null, (error) => failures.push(error.code));
+    socket.refuse("terminate", { name: "INFO", code: "wrong_state", message: "" });
+    connector.apiRequest("POST", "/calls", {}, null, (error) => failures.push(error.code));
+    await settled();
+    assert.deepEqual(failures, ["wrong_state", "missing_argument"]);
+    assert.deepEqual(
+      heard.filter(({ code }) => code),
+      [],
+    );
+    connector.apiRequest("DELETE", "/calls/7");
+    socket.refuse("terminate", { name: "INFO", code: "wrong_state", message: "" });
+    assert.deepEqual([heard.at(-1).name, heard.at(-1).code], ["INFO", "wrong_state"]);
   });
 });
 

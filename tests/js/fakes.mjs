@@ -117,6 +117,7 @@ const CAPABILITIES = {
 
 export const line = (fields = {}) => ({
   id: "1",
+  node: "user:201",
   label: "Grace",
   extension: "201",
   provider: "Test",

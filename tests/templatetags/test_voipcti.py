@@ -38,6 +38,11 @@ def test_panel_takes_the_nonce_of_the_request_or_of_the_context():
     assert render("{% voipcti_panel %}", request=SimpleNamespace(user=ana, csp_nonce="n0nce")) == with_nonce
 
 
+def test_compat_takes_the_nonce_of_the_request_or_of_the_context():
+    assert render("{% voipcti_compat %}") == html.compat()
+    assert render("{% voipcti_compat %}", csp_nonce="n0nce") == html.compat(nonce="n0nce")
+
+
 def test_click_to_call():
     assert render("{% click_to_call n region='GB' %}", n="020 7946 0123") == html.click_to_call(
         "+442079460123", region="GB"

@@ -136,6 +136,7 @@ const MESSAGES = Object.freeze({
   missing_argument: "Something is missing: please fill in every field.",
   not_supported: "Pages cannot reach the provider's programming interface directly; use the methods of the connector.",
   not_authenticated: "You are not signed in any more. Please reload the page and sign in.",
+  no_reason: "The server refused this without a reason. Please try again; if it goes on, tell your administrator.",
 });
 
 /** Why an action was refused. `name` is "ERROR" (wrong) or "INFO" (cannot be done now), `code` a stable word. */
@@ -328,12 +329,17 @@ export class Connector {
       try {
         listener(detail);
       } catch (error) {
-        // One broken listener must not keep the others from hearing of a call; the browser reports it as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
+        // One broken listener must not keep the others from hearing of a call.
+        this.#uncaught(error);
       }
     }
+  }
+
+  /** Let the browser report an error of the page's own code. */
+  #uncaught(error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 
   /** @param {Message} message */
@@ -404,9 +410,10 @@ export class Connector {
     );
   }
 
-  /** URIs of what was subscribed to. @returns {string[]} */
+  /** Nodes whose calls are told: the user's own lines, and what was subscribed to. @returns {string[]} */
   getSubscriptionURIs() {
-    return [...this.#uris];
+    const own = this.lines.filter((line) => line.status === EVENT.READY && line.node).map((line) => line.node);
+    return [...new Set([...own, ...this.#uris])];
   }
 
   /** Colleagues to transfer to. Resolves to a list of `{account, name, extension}`. */
@@ -414,42 +421,84 @@ export class Connector {
     return quietly(this.#act("colleagues", {}).then((data) => data.colleagues));
   }
 
-  /** The original's raw access to the provider's interface, which would need its token in the page: refused. */
-  apiRequest() {
-    return this.#refuse("not_supported");
+  /**
+   * The original's raw access to the provider's interface, for the requests that have a meaning here: `GET /me`,
+   * `GET /ping`, `GET /calls`, `POST /calls {to}`, `PATCH /calls/{id} {dst}` or `{state: "CONNECTED"}`,
+   * `DELETE /calls/{id}` and `POST /logout`. Everything else would need the provider's token in the page: refused.
+   *
+   * `{id}` is our id of the call or the provider's.
+   * @param {string} method
+   * @param {string} path
+   * @param {object|null} [data]
+   * @param {(answer: {data: any}) => void} [onSuccess]
+   * @param {(error: ActionRefused) => void} [onFailure]  without it a refusal is told as an ERROR or INFO event
+   * @returns {Promise<{data: any}>}
+   */
+  apiRequest(method, path, data, onSuccess, onFailure) {
+    const asked = this.#mapped(String(method).toUpperCase(), String(path), data ?? {}, Boolean(onFailure));
+    const answered = asked.then((answer) => ({ data: answer }));
+    answered.then(onSuccess, onFailure).catch((error) => error instanceof ActionRefused || this.#uncaught(error));
+    return quietly(answered);
   }
 
-  /** @param {string} action @param {object} required @param {object} [optional] */
-  #act(action, required, optional = {}) {
+  #mapped(method, path, data, quiet) {
+    const [, resource, id] = /^\/?(me|ping|calls|logout)(?:\/([^/?]+))?\/?$/.exec(path) ?? [];
+    const call = id && (this.calls.find((known) => known.id === id || known.cid === id)?.id ?? id);
+    const act = (action, required) => this.#act(action, required, {}, quiet);
+    const known = (answer) => (this.online ? Promise.resolve(answer) : this.#refuse("not_connected", quiet));
+    switch (`${method} ${resource}${id ? "/" : ""}`) {
+      case "GET me":
+        return known(this.user);
+      case "GET ping":
+        return known({});
+      case "GET calls":
+        return known(this.calls);
+      case "POST calls":
+        return act("call", { number: data.to });
+      case "PATCH calls/":
+        if (data.dst !== undefined) return act("transfer", { call, number: data.dst });
+        if (data.state === CALL_STATUS.CONNECTED) return act("answer", { call });
+        break;
+      case "DELETE calls/":
+        return act("terminate", { call });
+      case "POST logout":
+        return act("logout", {});
+    }
+    return this.#refuse("not_supported", quiet);
+  }
+
+  /**
+   * @param {string} action
+   * @param {object} required
+   * @param {object} [optional]
+   * @param {boolean} [quiet]  a refusal only rejects the promise
+   */
+  #act(action, required, optional = {}, quiet = false) {
     const fields = Object.entries(required).map(([key, value]) => [
       key,
       typeof value === "number" ? String(value) : value,
     ]);
     if (fields.some(([, value]) => typeof value !== "string" || value.trim() === "")) {
-      return this.#refuse("missing_argument");
+      return this.#refuse("missing_argument", quiet);
     }
     // Refused rather than queued: a number that is dialled a minute later, unasked, is worse than an error now.
-    if (!this.online) return this.#refuse("not_connected");
-    return this.#request(action, { ...Object.fromEntries(fields), ...optional });
+    if (!this.online) return this.#refuse("not_connected", quiet);
+    return this.#request(action, { ...Object.fromEntries(fields), ...optional }, quiet);
   }
 
-  #refuse(code) {
-    return this.#rejected({ name: EVENT.ERROR, code, message: this.#messages[code] });
-  }
-
-  /** A rejection that is also told as an event. */
-  #rejected(error, ref) {
+  #refuse(code, quiet = false) {
+    const error = { name: EVENT.ERROR, code, message: this.#messages[code] };
     const promise = quietly(Promise.reject(new ActionRefused(error)));
-    this.#tell({ name: error.name, code: error.code, message: error.message, ref: ref ?? "" });
+    if (!quiet) this.#tell({ ...error, ref: "" });
     return promise;
   }
 
-  #request(action, fields) {
-    if (this.#pending.size >= MAX_PENDING) return this.#refuse("too_many_requests");
+  #request(action, fields, quiet = false) {
+    if (this.#pending.size >= MAX_PENDING) return this.#refuse("too_many_requests", quiet);
     const ref = String(this.#nextRef++);
     const promise = new Promise((resolve, reject) => {
       const timer = this.#clock.setTimeout(() => this.#fail(ref, "timeout"), this.#timing.request);
-      this.#pending.set(ref, { action, fields, resolve, reject, timer });
+      this.#pending.set(ref, { action, quiet, resolve, reject, timer });
     });
     quietly(promise);
     this.#send({ action, ref, ...fields });
@@ -473,7 +522,12 @@ export class Connector {
     if (!request) return;
     request.reject(new ActionRefused(error));
     // The connector's own housekeeping is no business of the page.
-    if (request.action !== "ping" && request.action !== "hello") this.#tell({ ...error, ref });
+    if (!request.quiet && request.action !== "hello") this.#tell({ ...error, ref });
+  }
+
+  /** What a refusal says, whatever is missing in it. */
+  #complete(error) {
+    return { name: EVENT.ERROR, code: "no_reason", message: this.#messages.no_reason, ...error };
   }
 
   // --- connection ------------------------------------------------------------------------------------------------
@@ -628,8 +682,8 @@ export class Connector {
 
   #replied({ ref, ok, data, error }) {
     if (ok) this.#settle(ref)?.resolve(data ?? {});
-    else if (this.#pending.has(ref)) this.#reject(ref, error);
-    else this.#tell({ ...error, ref: ref ?? "" });
+    else if (this.#pending.has(ref)) this.#reject(ref, this.#complete(error));
+    else this.#tell({ ...this.#complete(error), ref: ref ?? "" });
   }
 
   #apply(envelope) {

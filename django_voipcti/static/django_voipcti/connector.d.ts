@@ -1,0 +1,190 @@
+/** Types of connector.js. The fields are explained in docs/reference/messages. */
+
+export type Direction = "INBOUND" | "OUTBOUND";
+export type CallStatus =
+  "REQUESTED" | "INITIAL" | "ACCEPTED" | "RINGING" | "CONNECTED" | "ON_HOLD" | "HANGUP" | "CANCEL";
+
+export interface Contact {
+  label: string;
+  company: string;
+  url: string;
+  confidence: string;
+}
+
+export interface Match extends Contact {
+  model: string;
+  objectId: string;
+  reason: string;
+}
+
+export interface PastCall {
+  id: string;
+  direction: Direction;
+  startedAt: string | null;
+  endReason: string;
+  endReasonText: string;
+  seconds: number;
+  line: string;
+}
+
+export interface Call {
+  id: string;
+  cid: string;
+  cause: string;
+  direction: Direction;
+  destination: string;
+  destinationName: string;
+  source: string;
+  sourceName: string;
+  status: CallStatus;
+  line: string;
+  number: string;
+  e164: string;
+  name: string;
+  internal: boolean;
+  context: string;
+  contact: Contact | null;
+  matches: Match[];
+  lastCalls: PastCall[];
+  startedAt: string | null;
+  answeredAt: string | null;
+  endedAt: string | null;
+  heldSeconds: number;
+  endReason: string;
+  endReasonText: string;
+}
+
+export interface Line {
+  id: string;
+  node: string;
+  label: string;
+  extension: string;
+  provider: string;
+  status: string;
+  statusLabel: string;
+  message: string;
+  capabilities: Record<string, boolean>;
+}
+
+export interface Message {
+  name: keyof typeof EVENT;
+  id?: number;
+  occurredAt?: string;
+  call?: Call;
+  message?: string;
+  line?: Line;
+  nonce?: string;
+  uri?: string;
+  node?: string;
+  code?: string;
+  ref?: string;
+  callId?: string;
+}
+
+export interface Colleague {
+  account: string;
+  name: string;
+  extension: string;
+}
+
+export interface Clock {
+  now(): number;
+  setTimeout(fn: () => void, ms: number): unknown;
+  clearTimeout(id: any): void;
+}
+
+export interface Surroundings {
+  online(): boolean;
+  watch(wake: () => void, sleep: () => void): () => void;
+}
+
+export interface ConnectorOptions {
+  url?: string;
+  onMessage?: (message: Message) => void;
+  connect?: boolean;
+  messages?: Record<string, string>;
+  WebSocket?: new (url: string) => Pick<WebSocket, "send" | "close">;
+  clock?: Clock;
+  random?: () => number;
+  surroundings?: Surroundings;
+  timing?: Record<string, number>;
+}
+
+export interface ConnectionChange {
+  state: "connecting" | "open" | "reconnecting" | "offline" | "closed";
+  retryAt?: number;
+}
+
+export declare const EVENT: Readonly<
+  Record<Exclude<CallStatus, "REQUESTED">, string> & {
+    LOGGED_IN: "LOGGED_IN";
+    LOGGED_OUT: "LOGGED_OUT";
+    READY: "READY";
+    TWO_FACTOR_AUTH: "TWO_FACTOR_AUTH";
+    SUBSCRIBED: "SUBSCRIBED";
+    INFO: "INFO";
+    ERROR: "ERROR";
+  }
+>;
+export declare const DIRECTION: Readonly<{ [name in Direction]: name }>;
+export declare const CALL_STATUS: Readonly<{ [name in CallStatus]: name }>;
+export declare const CONNECTION: Readonly<{
+  CONNECTING: "connecting";
+  OPEN: "open";
+  RECONNECTING: "reconnecting";
+  OFFLINE: "offline";
+  CLOSED: "closed";
+}>;
+export declare const CLOSE_NOT_AUTHENTICATED: 4401;
+
+export declare class ActionRefused extends Error {
+  constructor(error: { name?: string; code: string; message: string });
+  code: string;
+}
+
+export declare function backoff(
+  random: () => number,
+  limits?: { first?: number; max?: number },
+): Generator<number, never>;
+
+export declare function enableClickToCall(
+  caller: { canCall(): boolean; call(number: string, element: Element): void },
+  root?: ParentNode & EventTarget,
+): () => void;
+
+export declare class Connector {
+  constructor(options?: ConnectorOptions);
+  isConnected(): boolean;
+  readonly online: boolean;
+  readonly state: ConnectionChange["state"];
+  readonly calls: Call[];
+  readonly lines: Line[];
+  readonly user: { id: string; name: string } | null;
+  readonly lastEventId: number;
+  serverNow(): number;
+  on(name: "connection", listener: (change: ConnectionChange) => void): () => void;
+  on(name: "snapshot", listener: () => void): () => void;
+  on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
+  call(number: string | number, options?: { line?: string }): Promise<{ call: string; command: string }>;
+  answer(call?: string): Promise<{ call: string; command: string }>;
+  terminate(call: string): Promise<{ call: string; command: string }>;
+  transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
+  hold(call: string): Promise<{ call: string; command: string }>;
+  resume(call: string): Promise<{ call: string; command: string }>;
+  login(email: string, password: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
+  login(apiKey: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
+  twoFactorAuth(code: string, nonce: string): Promise<{ secondFactor: boolean; line?: Line }>;
+  logout(): Promise<{ lines: string[] }>;
+  subscribe(node: string): Promise<{ uri: string }>;
+  getSubscriptionURIs(): string[];
+  colleagues(): Promise<Colleague[]>;
+  apiRequest(
+    method: string,
+    path: string,
+    data?: object | null,
+    onSuccess?: (answer: { data: any }) => void,
+    onFailure?: (error: ActionRefused) => void,
+  ): Promise<{ data: any }>;
+  connect(): void;
+  close(): void;
+}
