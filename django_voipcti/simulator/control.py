@@ -319,20 +319,27 @@ class ControlApi:
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The page at ``/``."""
         self._check_origin(request)
-        return _file("index.html")
+        return _file("index.html", "text/html")
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        if name not in {"simulator.js", "simulator.css"}:
+        kind = {"simulator.js": "text/javascript", "simulator.css": "text/css"}.get(name)
+        if kind is None:
             raise web.HTTPNotFound
-        return _file(name)
+        return _file(name, kind)
 
 
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
 
 
-def _file(name: str) -> web.FileResponse:
-    return web.FileResponse(_STATIC / name, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"})
+def _file(name: str, kind: str) -> web.FileResponse:
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "Cache-Control": "no-cache",
+        # Not left to the machine's own table, which may say text/plain; no browser runs that as a module.
+        "Content-Type": f"{kind}; charset=utf-8",
+    }
+    return web.FileResponse(_STATIC / name, headers=headers)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

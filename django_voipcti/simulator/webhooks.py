@@ -1,6 +1,7 @@
 """Webhooks: one POST per event and target, Basic credentials from the address, again after an answer other than 2xx."""
 
 import asyncio
+import base64
 import secrets
 from collections import deque
 from dataclasses import dataclass
@@ -153,12 +154,15 @@ class Webhooks:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
         parts = urlsplit(delivery.target.url)
-        auth = None
+        headers = {}
         if parts.username is not None:
-            auth = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         try:
-            async with self._session.post(url, json=delivery.body, auth=auth, allow_redirects=False) as response:
+            async with self._session.post(
+                url, json=delivery.body, headers=headers, allow_redirects=False
+            ) as response:
                 await response.read()
                 delivery.status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError):

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from aiohttp import web
 
-from django_voipcti.simulator import Engine, ManualClock, Simulator, SimulatorSettings, demo_scenario
+from django_voipcti.simulator import Engine, ManualClock, Simulator, SimulatorSettings, WebhookTarget, demo_scenario
 from tests.simulator.sip_client import RawWatcher
 
 ANA, BEN, CHRIS, DORA = 200341, 200342, 200343, 200344
@@ -105,3 +106,40 @@ async def watcher(watcher_of: Callable[..., Any]) -> RawWatcher:
     watcher = await watcher_of(ANA)
     await watcher.subscribe(str(ANA))
     return watcher
+
+
+class Receiver:
+    """A webhook endpoint: keeps what it gets, answers with ``statuses`` one after another, then 200."""
+
+    def __init__(self) -> None:
+        self.requests: list[web.Request] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.statuses: list[int] = []
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.requests.append(request)
+        self.bodies.append(await request.json())
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+
+    def target(self, *events: str, credentials: str = "") -> WebhookTarget:
+        url = self.url.replace("://", f"://{credentials}@") if credentials else self.url
+        return WebhookTarget(url=url, events=list(events or ["*"]))
+
+    @property
+    def names(self) -> list[str]:
+        return [body["event_name"] for body in self.bodies]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A webhook endpoint that listens."""
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield receiver
+    await runner.cleanup()
