@@ -1,5 +1,6 @@
 """The office: lab, agents and bridge, new for each test, since a server remembers ended calls for some seconds."""
 
+import signal
 from contextlib import ExitStack
 
 import pytest
@@ -30,18 +31,18 @@ def open_office(transactional_db, tmp_path, settings):
             lab = stack.enter_context(Lab(tmp_path, workers=workers))
             environment = {"VOIPCTI_TEST_SIP_URL": lab.ws_url, "VOIPCTI_TEST_RPC_URL": lab.rpc_url}
             settings.VOIPCTI = lab_settings.voipcti(lab.ws_url, lab.rpc_url)
-            agents = {}
-            for user, mode in phones.items():
-                line = make_line(user)
-                told = stack.enter_context(pages_of(line.user_id))
-                agents[user] = Agent(line, lab.phone(user, mode=mode) if mode else None, told)
+            lines = {user: make_line(user) for user in phones}
+            pages = {user: stack.enter_context(pages_of(line.user_id)) for user, line in lines.items()}
             bridge = Process(
                 python("-m", "django", "voipcti_bridge"),
                 log_path=tmp_path / "bridge.log",
                 env=django_environment() | environment | {"DJANGO_SETTINGS_MODULE": "tests.peers.settings"},
+                # Nothing that it holds is needed after the test; an orderly end is tested in tests/bridge.
+                stop_signal=signal.SIGKILL,
             )
             stack.enter_context(bridge)
-            office = Office(lab, agents)
+            handsets = {user: lab.phone(user, mode=mode) if mode else None for user, mode in phones.items()}
+            office = Office(lab, {user: Agent(lines[user], handsets[user], pages[user]) for user in phones})
             eventually(office.is_ready, 20, describe=f"all lines are ready; the bridge says: {bridge.output}")
             return office
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -47,9 +48,14 @@ class Agent:
         """Sentences that the agent's pages were told beside calls, in order."""
         return [message["message"] for message in self._told if "call" not in message]
 
-    def saw(self, *names: str) -> bool:
+    def saw(self, *names: str) -> None:
         """Wait until the pages were told exactly these call events."""
-        return bool(eventually(lambda: self.events == list(names), 20, describe=f"{self.line} sees {names}"))
+
+        def told() -> bool:
+            assert self.events == list(names), f"told: {self.events}"
+            return True
+
+        eventually(told, 20, describe=f"{self.line} sees {names}")
 
     def call(self) -> Call:
         """The agent's only call."""
@@ -88,31 +94,31 @@ def make_line(user: str) -> Line:
 def pages_of(user_id: int) -> Iterator[list[dict[str, Any]]]:
     """Collect what a user's pages are told, through the real channel layer."""
     told: list[dict[str, Any]] = []
-    loop = asyncio.new_event_loop()
-    listening = threading.Event()
+    listening: Future[Callable[[], object]] = Future()
+
+    async def collect(channel: str) -> None:
+        layer: Any = get_channel_layer()
+        while True:
+            told.append((await layer.receive(channel))["message"])
 
     async def listen() -> None:
         layer: Any = get_channel_layer()
         channel = await layer.new_channel()
         await layer.group_add(realtime.user_group(user_id), channel)
-        listening.set()
-        while True:
-            told.append((await layer.receive(channel))["message"])
+        collecting = asyncio.create_task(collect(channel))
+        loop, leave = asyncio.get_running_loop(), asyncio.Event()
+        listening.set_result(lambda: loop.call_soon_threadsafe(leave.set))
+        await leave.wait()
+        # Cancelled once and at the end only: a channel whose receive() is cancelled hears nothing any more.
+        collecting.cancel()
+        # The layer's own task goes on for ever otherwise.
+        await layer.flush()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
-        loop.close()
-
-    task = loop.create_task(listen())
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(listen(),), daemon=True)
     thread.start()
-    assert listening.wait(10)
+    leave = listening.result(10)
     try:
         yield told
     finally:
-        # Once and at the end only: a channel whose receive() is cancelled hears nothing any more.
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join(10)
+        leave()
+        thread.join()

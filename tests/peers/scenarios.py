@@ -1,7 +1,8 @@
 """What callers and callees outside do, as sipp scenarios; the shared SIP text stands here once.
 
 Callers (a foreign domain, no authentication): ``call`` talks for a while and hangs up, ``wait`` leaves hanging up to
-the other side, ``held`` is held and resumed by the other side, ``cancel`` gives up while it rings, ``hold`` holds and resumes, ``refused`` expects a refusal.
+the other side, ``held`` is held and resumed by the other side, ``cancel`` gives up while it rings, ``hold`` holds and
+resumes, ``refused`` expects a refusal.
 Callees (behind the trunk): ``answer``, ``busy``, ``decline``.
 """
 
