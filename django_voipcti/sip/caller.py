@@ -36,7 +36,7 @@ class Input(Enum):
     BYE = auto()
     #: Our BYE was answered, or never will be.
     BYE_DONE = auto()
-    #: The connection is gone, or the dialog on the other side.
+    #: The connection is gone; before the answer that is a FAILURE.
     LOST = auto()
 
 
@@ -45,7 +45,6 @@ _UNANSWERED = {
     Input.SUCCESS: State.CONFIRMED,
     Input.FAILURE: State.ENDED,
     Input.HANG_UP: State.CANCELLING,
-    Input.LOST: State.ENDED,
 }
 
 CALLER: Mapping[State, Mapping[Input, State]] = MappingProxyType(
@@ -57,7 +56,6 @@ CALLER: Mapping[State, Mapping[Input, State]] = MappingProxyType(
             Input.SUCCESS: State.ENDING,
             Input.FAILURE: State.ENDED,
             Input.HANG_UP: State.CANCELLING,
-            Input.LOST: State.ENDED,
         },
         State.CONFIRMED: {
             Input.SUCCESS: State.CONFIRMED,

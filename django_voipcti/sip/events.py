@@ -197,7 +197,7 @@ class InviteEnded(SipEvent):
     """An answered INVITE is over."""
 
     invite: str
-    #: ``local`` (our BYE), ``remote`` (theirs) or ``failure`` (the connection, or a 481).
+    #: ``local`` (our BYE), ``remote`` (theirs) or ``failure`` (the connection).
     by: Literal["local", "remote", "failure"]
 
 

@@ -73,7 +73,7 @@ def test_every_pair_is_decided(state: State, item: Input) -> None:
             assert new is State.CONFIRMED
         case State.CALLING | State.EARLY, Input.HANG_UP:
             assert new is State.CANCELLING
-        case State.CALLING | State.EARLY | State.CANCELLING, Input.FAILURE | Input.LOST:
+        case State.CALLING | State.EARLY | State.CANCELLING, Input.FAILURE:
             assert new is State.ENDED
         case State.CANCELLING, Input.PROVISIONAL | Input.HANG_UP:
             assert new is State.CANCELLING
