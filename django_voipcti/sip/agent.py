@@ -65,7 +65,7 @@ class RequestUser(Protocol):
     """Who made a request, and hears of its fate."""
 
     def on_response(self, exchange: Exchange, response: Response, now: float) -> None:
-        """Take a provisional or final response; never a 401 or 407."""
+        """Take a provisional or final response; a 401 or 407 only after ``give_up``."""
 
     def on_failure(self, exchange: Exchange, failure: Failure, now: float) -> None:
         """Learn that there is no final response."""
@@ -112,6 +112,7 @@ class Exchange:
         self._body = body
         self._next_cseq = next_cseq
         self._attempts = Attempts()
+        self._given_up = False
         self._transaction: ClientTransaction
 
     def send(self, now: float) -> Request:
@@ -125,13 +126,17 @@ class Exchange:
         self._transaction = agent.transactions.request(request, self, now)
         return request
 
+    def give_up(self) -> None:
+        """Answer no more challenges: the next final response is the last one, whatever it is."""
+        self._given_up = True
+
     def abandon(self, now: float) -> None:
         """Wait no longer for the final response (9.1)."""
         self._transaction.abandon(now)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Answer challenges; hand everything else to the user."""
-        if response.status not in (401, 407):
+        if response.status not in (401, 407) or self._given_up:
             self._user.on_response(self, response, now)
             return
         refusal = self._agent.authenticator.learn(response, self._attempts)

@@ -137,6 +137,8 @@ class Invite:
         """End it, with CANCEL or BYE, whichever is due. Nothing happens if it is over or ending."""
         was = self.state
         self._feed(Input.HANG_UP)
+        # A challenge that is on its way must not make the phone ring after all.
+        self._exchange.give_up()
         if was is State.CONFIRMED:
             self._send_bye(now)
         elif was is State.EARLY:

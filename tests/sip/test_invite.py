@@ -244,6 +244,16 @@ def test_cancel_waits_for_a_provisional_response(far: FarEnd) -> None:
     far.nothing()
 
 
+def test_a_challenge_that_comes_after_we_gave_up_is_not_answered(far: FarEnd) -> None:
+    call = Call(far)
+    far.core.cancel(call.id, far.now)
+    assert far.answer(call.request, 407, ("Proxy-Authenticate", CHALLENGE)) == [
+        call.failed(407, "Proxy Authentication Required", cancelled=True)
+    ]
+    far.request("ACK")
+    far.nothing()
+
+
 def test_the_server_never_answers_a_call_that_we_gave_up(far: FarEnd) -> None:
     call = Call(far)
     far.core.cancel(call.id, far.now)
