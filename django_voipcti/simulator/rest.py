@@ -13,6 +13,7 @@ from .calls import Leg, LegState
 from .directory import EngineError
 from .faults import RestFault
 from .filters import select
+from .recordings import Recording, Recordings
 from .resources import live_call, text_date
 from .scenario import Group, User
 from .state import Platform
@@ -29,32 +30,14 @@ _CORS = {
     "Access-Control-Max-Age": "600",
 }
 _CDR_PROPERTIES = [
-    "id",
-    "call_id",
-    "live_id",
-    "parent_live_id",
-    "root_live_id",
-    "is_root",
-    "calldate",
-    "type",
-    "disposition",
-    "duration",
-    "billsec",
-    "src",
-    "src_id",
-    "src_name",
-    "dst",
-    "dst_id",
-    "dst_name",
-    "clid",
-    "context",
-    "destination",
-    "t_cause",
-    "user_id",
-]
+    "id", "call_id", "live_id", "parent_live_id", "root_live_id", "is_root", "calldate", "type", "disposition",
+    "duration", "billsec", "src", "src_id", "src_name", "dst", "dst_id", "dst_name", "clid", "context",
+    "destination", "t_cause", "user_id",
+]  # fmt: skip
 _USER_PROPERTIES = ["id", "first_name", "last_name", "email", "ext", "active", "dnd", "nb_sip_locations", "cli"]
 _TOKEN_PROPERTIES = ["name", "token", "created_at", "expiry"]
 _CALL_PROPERTIES = ["id", "state", "src", "dst", "src_id", "dst_id", "context", "destination", "start_time"]
+_MONITOR_PROPERTIES = ["id", "call_id", "timestamp", "caller", "called", "duration", "type", "size", "user_id"]
 _QUEUE_PROPERTIES = ["id", "name", "number", "ring_strategy", "ring_time", "skip_busy"]
 
 Handler = Callable[[web.Request, User], Awaitable[web.StreamResponse]]
@@ -97,8 +80,9 @@ async def _body(request: web.Request) -> dict[str, Any]:
 class RestApi:
     """The handlers. They validate, ask the engine and answer."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, recordings: Recordings) -> None:
         self._platform = platform
+        self._recordings = recordings
 
     def add_to(self, app: web.Application) -> None:
         """Register middleware and routes."""
@@ -123,6 +107,9 @@ class RestApi:
             ("POST", "/webcalls", self.web_call),
             ("GET", "/cdrs", self.cdrs),
             ("GET", r"/cdrs/{id:\d+}", self.cdr),
+            ("GET", "/monitors", self.monitors),
+            ("GET", r"/monitors/{id:\d+}", self.monitor),
+            ("GET", r"/monitors/{id:\d+}.mp3", self.monitor_file),
         ):
             app.router.add_route(method, _PREFIX + path, self._authenticated(handler))
         app.router.add_post(_PREFIX + "/login", self.login)
@@ -423,3 +410,20 @@ class RestApi:
             if row["id"] == int(request.match_info["id"]):
                 return _one(row)
         raise Refusal(404, "Not Found")
+
+    async def monitors(self, request: web.Request, user: User) -> web.StreamResponse:
+        rows = [self._recordings.row(item) for item in self._recordings.visible_to(user.id, all_users=user.supervisor)]
+        return json_response(select(rows, request.query, properties=_MONITOR_PROPERTIES))
+
+    def _recording(self, request: web.Request, user: User) -> Recording:
+        for recording in self._recordings.visible_to(user.id, all_users=user.supervisor):
+            if recording.id == int(request.match_info["id"]):
+                return recording
+        raise Refusal(404, "Not Found")
+
+    async def monitor(self, request: web.Request, user: User) -> web.StreamResponse:
+        return _one(self._recordings.row(self._recording(request, user)))
+
+    async def monitor_file(self, request: web.Request, user: User) -> web.StreamResponse:
+        # The whole file always, whatever Range says, and without a name.
+        return web.Response(body=self._recording(request, user).content, content_type="audio/mpeg")

@@ -13,6 +13,7 @@ from .clock import Clock, LoopClock
 from .control import ControlApi
 from .engine import Engine
 from .faults import Faults
+from .recordings import Recordings
 from .rest import BASE_PATH, RestApi
 from .scenario import Scenario, demo_scenario
 from .settings import SimulatorSettings
@@ -45,7 +46,8 @@ class Simulator:
         self.platform = Platform(self.settings, scenario or demo_scenario(), clock or LoopClock())
         self.sip = SipServer(self.platform)
         self.webhooks = Webhooks(self.platform)
-        self._rest = RestApi(self.platform)
+        self.recordings = Recordings(self.platform, self.webhooks)
+        self._rest = RestApi(self.platform, self.recordings)
         self._control = ControlApi(self)
         self._runner: web.AppRunner | None = None
         self.port = self.settings.port

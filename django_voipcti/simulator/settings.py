@@ -51,6 +51,8 @@ class Behaviour:
     """Whether ``state`` of live calls is the number of the documentation's samples instead of text."""
     shared_call_ids: bool = False
     """Whether two colleagues who talk to one another share one call id, as dialogs ``<id>-1`` and ``<id>-2``."""
+    record_calls: bool = False
+    """Whether answered calls are recorded."""
     time_zone: str = "UTC"
     """Zone of dates written as text."""
 
@@ -85,6 +87,8 @@ class Timings:
     """For how long a user's phone rings before the caller is turned away."""
     outside: float = 60.0
     """For how long an outside number rings."""
+    recording: float = 2.0
+    """From the end of a call until its recording is there."""
     webhook_retry: float = 5.0
     """Between two attempts to deliver a webhook."""
 

@@ -160,9 +160,7 @@ class Webhooks:
             headers["Authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         try:
-            async with self._session.post(
-                url, json=delivery.body, headers=headers, allow_redirects=False
-            ) as response:
+            async with self._session.post(url, json=delivery.body, headers=headers, allow_redirects=False) as response:
                 await response.read()
                 delivery.status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError):

@@ -99,6 +99,7 @@ class RawWatcher:
     password: str
     domain: str
     answer_notifies: int = 200
+    """Status that good NOTIFYs get; 0: none."""
     ssl: Any = None
     told: list[Told] = field(default_factory=list)
     notifies: list[Frame] = field(default_factory=list)
@@ -249,7 +250,8 @@ class RawWatcher:
         copied = [f"{name}: {value}" for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in frame.all(name)]
         answered = self.answer_notifies if status == 200 else status
         lines = [f"SIP/2.0 {answered} Answer", *copied, "Supported: outbound", "Content-Length: 0"]
-        await self.socket.send("\r\n".join(lines) + "\r\n\r\n")
+        if answered:
+            await self.socket.send("\r\n".join(lines) + "\r\n\r\n")
         if status == 200:
             self._take(frame)
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from django_voipcti.simulator import ManualClock, Simulator
 from tests.simulator.conftest import ANA, BEN, CALLER
+from tests.simulator.sip_client import RawWatcher
 
 
 class TestStory:
@@ -173,3 +175,16 @@ class TestFaults:
         watcher.answer_notifies = 481
         simulator.engine.call_from_outside(CALLER, "601")
         await aeventually(lambda: len(simulator.sip.subscriptions) == 0)
+
+
+async def test_a_watcher_that_never_answers_is_forgotten_after_32_seconds(aeventually):
+    clock = ManualClock()
+    async with Simulator(clock=clock) as simulator:
+        domain = simulator.scenario.sip_domain
+        async with RawWatcher(simulator.sip_url, str(ANA), f"sip-{ANA}-secret", domain, answer_notifies=0) as watcher:
+            subscription, _ = await watcher.subscribe(str(ANA))
+            await aeventually(lambda: subscription.notified)
+            clock.advance(31)
+            assert len(simulator.sip.subscriptions) == 1
+            clock.advance(2)
+            assert len(simulator.sip.subscriptions) == 0

@@ -100,18 +100,6 @@ async def test_final_on_hangup_is_a_switch(hooked, receiver, aeventually):
     assert receiver.bodies[-1]["final"] is True
 
 
-async def test_a_recording(hooked, receiver, aeventually):
-    hooked.engine.call_from_outside(CALLER, "601")
-    [leg] = hooked.engine.legs(ANA)
-    hooked.engine.phone(ANA).answer()
-    hooked.engine.phone(ANA).hang_up()
-    hooked.webhooks.recording_ready(leg, monitor_id=77, size=4096)
-    await aeventually(lambda: "monitor.audio_ready" in receiver.names)
-    body = receiver.bodies[-1]
-    assert (body["monitor_id"], body["size"], body["call_id"], body["user_id"]) == (77, 4096, leg.id, ANA)
-    assert "state" not in body
-
-
 async def test_credentials_of_the_address_arrive_as_basic(simulator, receiver, aeventually):
     simulator.scenario.webhooks.append(receiver.target(credentials="hook:s%40cret"))
     simulator.engine.call_from_outside(CALLER, "601")
