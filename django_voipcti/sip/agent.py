@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .authentication import Attempts, Authenticator
+from .dialogs import Dialog
 from .events import AuthenticationFailed, RequestServed, SipEvent
 from .exceptions import LocalProtocolError
 from .headers import Headers
@@ -195,6 +196,11 @@ class Agent:
     def identity(self) -> NameAddr:
         """A From with a new tag."""
         return NameAddr(self.settings.display_name, self.address, {"tag": self.ids.tag()})
+
+    def new_dialog(self, uri: str) -> Dialog:
+        """Begin a dialog with ``uri``, which must be one; it has no other side yet."""
+        target = SipUri.parse(uri)
+        return Dialog(call_id=self.ids.call_id(), local=self.identity(), remote=NameAddr("", target, {}), target=target)
 
     def emit(self, event: SipEvent) -> None:
         """Queue an event."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .agent import ALLOW, Agent, Exchange, UserAgentSettings
-from .dialogs import Dialog
 from .events import Ignored, KeepAliveReceived, RequestAnswered, RequestRejected, SipEvent
 from .exceptions import LocalProtocolError, MalformedMessage
 from .grammar import is_token
@@ -20,7 +19,7 @@ from .invite import Invite
 from .messages import Request, Response, parse_message
 from .subscription import Subscription
 from .transactions import Failure, ServerTransaction
-from .uri import NameAddr, SipUri
+from .uri import SipUri
 
 __all__ = ["UserAgentCore", "UserAgentSettings"]
 
@@ -256,9 +255,7 @@ class _SingleRequest:
         self, agent: Agent, method: str, uri: str, headers: tuple[tuple[str, object], ...], body: bytes
     ) -> None:
         self._agent = agent
-        dialog = Dialog(
-            call_id=agent.ids.call_id(), local=agent.identity(), remote=NameAddr("", SipUri(uri), {}), target=uri
-        )
+        dialog = agent.new_dialog(uri)
         self.id = dialog.call_id
         self._exchange = Exchange(
             agent,

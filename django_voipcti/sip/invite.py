@@ -27,10 +27,13 @@ from .offers import OfferAnswerer
 from .refer import Refer
 from .sdp import BlackHole
 from .transactions import Failure, ServerTransaction
-from .uri import NameAddr, SipUri
+from .uri import NameAddr
 
 __all__ = ["CALLER", "Input", "Invite", "State"]
 
+
+#: Answers of a fork that get their ACK and BYE.
+_MAX_BRANCHES = 32
 
 _CANCELLED = "cancelled"
 _NO_ANSWER = "no-answer"
@@ -82,10 +85,7 @@ class Invite:
         self._agent = agent
         self._media = BlackHole()
         self._body = self._media.offer() if body is None else body
-        target = SipUri.parse(uri)
-        self.dialog = Dialog(
-            call_id=agent.ids.call_id(), local=agent.identity(), remote=NameAddr("", target, {}), target=target
-        )
+        self.dialog = agent.new_dialog(uri)
         self.state = State.CALLING
         self._ring_time = ring_time
         #: The ring time was over before an answer came.
@@ -102,7 +102,7 @@ class Invite:
             agent,
             self,
             method="INVITE",
-            uri=target,
+            uri=uri,
             headers=[
                 *self.dialog.headers(),
                 ("Contact", agent.contact),
@@ -188,6 +188,9 @@ class Invite:
         tag = response.to.tag or ""
         if tag in self._acks:
             self._agent.transactions.send(self._acks[tag])
+            return
+        if len(self._acks) >= _MAX_BRANCHES:
+            self._agent.emit(Ignored(reason="too many branches of a fork have answered"))
             return
         first = was in (State.CALLING, State.EARLY, State.CANCELLING)
         dialog = self.dialog if first else self.dialog.fork(tag)

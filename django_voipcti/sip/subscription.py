@@ -20,14 +20,12 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from .agent import ALLOW, Agent, Exchange
-from .dialogs import Dialog
 from .events import Ignored, NotifyReceived, SubscriptionActive, SubscriptionEnded
 from .exceptions import LocalProtocolError
 from .headers import SubscriptionState
 from .messages import Request, Response
 from .timers import Timer
 from .transactions import Failure, ServerTransaction
-from .uri import NameAddr, SipUri
 
 __all__ = ["SUBSCRIBER", "Input", "State", "Subscription"]
 
@@ -127,10 +125,7 @@ class Subscription:
         #: What we ask for, in seconds; 0 fetches the state once (4.4.3).
         self._wanted = expires
         self._fetch = expires == 0
-        target = SipUri.parse(uri)
-        self._dialog = Dialog(
-            call_id=agent.ids.call_id(), local=agent.identity(), remote=NameAddr("", target, {}), target=target
-        )
+        self._dialog = agent.new_dialog(uri)
         self.state = State.NOTIFY_WAIT
         self._exchange: Exchange | None = None
         self._sent_expires = expires

@@ -5,6 +5,7 @@ import pytest
 from django_voipcti.sip.caller import CALLER, Input, State
 from django_voipcti.sip.events import (
     AuthenticationFailed,
+    Ignored,
     InviteAnswered,
     InviteEnded,
     InviteFailed,
@@ -324,6 +325,15 @@ def test_even_after_the_call_is_over(far: FarEnd) -> None:
     far.answer(bye, 200)
     far.wait_for_timer()
     assert far.events() == []
+
+
+def test_a_fork_has_an_end(far: FarEnd) -> None:
+    call = Call(far)
+    for number in range(32):
+        call.pick_up(tag=f"branch {number}")
+    assert len(far.messages()) == 32 + 31
+    assert call.pick_up(tag="one more") == [Ignored(reason="too many branches of a fork have answered")]
+    far.nothing()
 
 
 def test_a_repeated_200_is_acknowledged_again(far: FarEnd) -> None:
