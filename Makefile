@@ -7,12 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editab
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test check docs clean
+.PHONY: help demo smoke test check screenshots docs clean
 # A stamp of a failed installation would hide the failure the next time.
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/.demo ## Serve the example CRM with a simulated telephone system until Ctrl-C
 	@$(MANAGE) demo
@@ -45,6 +45,9 @@ check: .venv/.check ## Lint, types, import contracts, migrations, deployment che
 	@$(MANAGE) check --deploy --fail-level WARNING
 	@echo "== wheel and architecture"
 	@$(BIN)/python -m pytest --quiet tests/test_packaging.py tests/test_architecture.py
+
+screenshots: .venv/.test ## Take the pictures of the documentation again (needs Chromium)
+	@$(BIN)/python -m tests.browser.screenshots
 
 docs: .venv/.docs ## Build the documentation; a warning is an error
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html

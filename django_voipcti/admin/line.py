@@ -1,5 +1,6 @@
 """Lines: whose they are, how they stand, logging in, and a connection test. Credentials go in and never come out."""
 
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -128,11 +129,9 @@ class LineAdmin(ModelAdmin[Line]):
     def since(self, line: Line) -> SafeString | str:
         if line.status_at is None:
             return EMPTY
-        return format_html(
-            '<time datetime="{}">{}</time>',
-            timezone.localtime(line.status_at).isoformat(),
-            _("%(time)s ago") % {"time": timesince(line.status_at, depth=1)},
-        )
+        recent = timezone.now() - line.status_at < timedelta(minutes=1)
+        text = _("just now") if recent else _("%(time)s ago") % {"time": timesince(line.status_at, depth=1)}
+        return format_html('<time datetime="{}">{}</time>', timezone.localtime(line.status_at).isoformat(), text)
 
     @admin.display(description=gettext_lazy("detail"))
     def detail(self, line: Line) -> str:

@@ -6,6 +6,7 @@ DEMO=1                  serve over plain HTTP on this machine, show the demo log
 DATA_DIR                folder of the database, logs and the secret key (default: `var` beside manage.py)
 VALKEY_URL              channel layer and Celery broker
 VOIPSTUDIO_API_URL, VOIPSTUDIO_SIP_URL    the telephone platform; the demo points them at the simulator
+VOIPSTUDIO_WEBHOOK_SECRET                 what its webhooks must know
 SIMULATOR_CONTROL_URL   the simulator's phones; the phone lab exists only if this is set
 """
 
@@ -98,12 +99,13 @@ VOIPCTI = {
         "default": {
             "BACKEND": "django_voipcti.providers.voipstudio.VoipStudioProvider",
             "OPTIONS": {
-                name: url
-                for name, url in [
+                name: value
+                for name, value in [
                     ("api_url", os.environ.get("VOIPSTUDIO_API_URL")),
                     ("sip_url", os.environ.get("VOIPSTUDIO_SIP_URL")),
+                    ("webhook_secret", os.environ.get("VOIPSTUDIO_WEBHOOK_SECRET")),
                 ]
-                if url
+                if value
             },
         },
     },
@@ -111,6 +113,7 @@ VOIPCTI = {
 }
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "static/"

@@ -4,6 +4,7 @@ Nothing here sleeps: a process is ready when it answers, and the supervisor wake
 """
 
 import json
+import secrets
 import signal
 import socket
 import sys
@@ -93,6 +94,7 @@ class Demo:
         self.folder = folder.resolve()
         self.addresses = Addresses(web_port(port))
         self.scenario = "demo-by-hand" if by_hand else "demo"
+        self.webhook_secret = secrets.token_urlsafe(24)
         self.say = say
         self.stopping = threading.Event()
         self._events: SimpleQueue[object] = SimpleQueue()
@@ -164,6 +166,7 @@ class Demo:
         simulator = self._serve(
             "simulator",
             *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
+            *("--webhook", f"http://crm:{self.webhook_secret}@{HOST}:{at.web_port}/voipcti/webhooks/default/"),
             ready=readiness.http_answers(f"{at.simulator}/control/state"),
         )
         self._all_ready([valkey])
@@ -196,6 +199,7 @@ class Demo:
             "VALKEY_URL": at.valkey,
             "VOIPSTUDIO_API_URL": f"{at.simulator}/v1.2/voipstudio",
             "VOIPSTUDIO_SIP_URL": at.simulator.replace("http://", "ws://"),
+            "VOIPSTUDIO_WEBHOOK_SECRET": self.webhook_secret,
             "SIMULATOR_CONTROL_URL": f"{at.simulator}/control",
         }
 

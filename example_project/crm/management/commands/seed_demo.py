@@ -1,6 +1,6 @@
 """`manage.py seed_demo`: users, records, past calls, and lines that are logged in at the provider as users do it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -141,13 +141,10 @@ def seed_history(users: dict[str, AbstractUser]) -> None:
     """Record some calls of the past days, as the provider's history tells them, unless there are calls already."""
     if Call.objects.exists():
         return
-    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     lines = {line.user_id: line for line in Line.objects.filter(user__in=users.values())}
     updates = []
-    for position, (agent, number, inbound, days, clock, ringing, talking) in enumerate(demo_data.PAST_CALLS):
-        line = lines[users[agent].pk]
-        hours, minutes = map(int, clock.split(":"))
-        started = today - timedelta(days=days) + timedelta(hours=hours, minutes=minutes)
+    for position, (agent, number, inbound, when, ringing, talking) in enumerate(demo_data.PAST_CALLS):
+        line, started = lines[users[agent].pk], moment_of(when)
         answered = started + timedelta(seconds=ringing) if talking else None
         updates.append(
             CallUpdate(
@@ -166,4 +163,15 @@ def seed_history(users: dict[str, AbstractUser]) -> None:
                 key=f"demo-{position}",
             )
         )
-    journal.record(sorted(updates, key=lambda update: update.started_at or today))
+    # As a history is read: oldest first.
+    journal.record(updates[::-1])
+
+
+def moment_of(when: int | tuple[int, str]) -> datetime:
+    """Some minutes ago, or a time of day some days ago."""
+    now = timezone.localtime()
+    if isinstance(when, int):
+        return now - timedelta(minutes=when)
+    days, clock = when
+    hour, minute = map(int, clock.split(":"))
+    return now.replace(hour=hour, minute=minute, second=0, microsecond=0) - timedelta(days=days)

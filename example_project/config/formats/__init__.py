@@ -1,0 +1,1 @@
+"""How dates and times are written; Django reads one module a language."""

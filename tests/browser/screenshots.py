@@ -1,0 +1,202 @@
+"""`make screenshots`: take the documentation's pictures again, from the running demo, in its light and dark dress.
+
+The pages ask for the font Inter and fall back to the system's; the pictures look best where Inter is installed.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.conftest import FLAGS
+from tests.support.demo import PASSWORD, RunningDemo
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
+
+FOLDER = ROOT / "docs" / "_static" / "screenshots"
+ANA, BEN = "601", "602"
+DEVICE_PIXELS = 1.5
+
+#: Django's admin asks for the system's font, which on a server is seldom one that is made for screens.
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><include>/etc/fonts/fonts.conf</include>
+<selectfont><rejectfont><pattern><patelt name="family"><string>DejaVu Sans</string></patelt></pattern></rejectfont>
+</selectfont></fontconfig>
+"""
+
+
+class Studio:
+    """A demo, a browser, and people who are logged in."""
+
+    def __init__(self, demo: RunningDemo, browser: Browser) -> None:
+        self.demo = demo
+        self.browser = browser
+
+    @contextmanager
+    def page(self, username: str, scheme: str, *, width: int = 1280, height: int = 800) -> Iterator[Page]:
+        """A page of a user whose phone is ready."""
+        context = self.browser.new_context(
+            locale="en-GB",
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,  # type: ignore[arg-type]  # "light" or "dark"
+            device_scale_factor=DEVICE_PIXELS,
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        page.goto(f"{self.demo.web}/login/")
+        page.get_by_label("Name").fill(username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        self.shows(page, "Ready")
+        yield page
+        context.close()
+
+    def shows(self, page: Page, text: str) -> None:
+        """Wait until the panel shows a text."""
+        expect(page.locator("voipcti-panel").get_by_text(text).filter(visible=True).first).to_be_visible()
+
+    def quiet(self) -> None:
+        """End every call and wait until nobody talks any more."""
+        self.demo.quiet()
+        eventually(lambda: not self.demo.state()["calls"])
+
+
+def pop(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """A contact calls while the agent looks at the dashboard."""
+    studio.demo.ring("442079460101", ANA)
+    studio.shows(page, "Harriet Blake")
+    save("pop")
+
+
+def panel(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while the called party's phone rings."""
+    call_from_contact_page(studio, page)
+    studio.shows(page, "Ringing…")
+    save("panel", page.locator("voipcti-panel"))
+
+
+def contact(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The contact's page during a call with him."""
+    call_from_contact_page(studio, page)
+    eventually(lambda: studio.demo.state()["outside"])
+    studio.demo.outside("answer")
+    studio.shows(page, "Connected")
+    save("contact")
+
+
+def lab(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The phone lab with a few calls."""
+    page.goto(f"{studio.demo.web}/lab/")
+    studio.demo.ring("442079460213", BEN)
+    studio.demo.phone(BEN, "answer")
+    studio.demo.phone(BEN, "hold")
+    studio.demo.ring("441314960129", "603")
+    expect(page.get_by_role("region", name="Chris Lindqvist’s phone")).to_contain_text("Ringing")
+    save("lab")
+
+
+def team(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The supervisor's page."""
+    page.goto(f"{studio.demo.web}/team/")
+    save("team")
+
+
+def admin_calls(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The call log."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/call/")
+    save("admin-calls")
+
+
+def admin_call(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The page of a call that went through every state."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/call/?q=0113+496+0157")
+    page.locator("#result_list tbody tr").first.locator("th a").click()
+    save("admin-call", whole=True)
+
+
+def admin_lines(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The lines and how they stand."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/line/")
+    save("admin-lines")
+
+
+#: Who sits at the machine for each picture, how wide it is, and in which dresses it is taken. Those of records come
+#: first, before the other pictures add calls that nobody would make.
+BOTH = ("light", "dark")
+PICTURES = [
+    (admin_call, "chris", 1280, BOTH),
+    (admin_calls, "chris", 1440, ("light",)),
+    (admin_lines, "chris", 1440, ("light",)),
+    (team, "chris", 1280, ("light",)),
+    (pop, "ana", 1280, BOTH),
+    (contact, "ana", 1280, BOTH),
+    (panel, "ana", 1280, BOTH),
+    (lab, "ana", 1280, ("light",)),
+]
+
+
+def call_from_contact_page(studio: Studio, page: Page) -> None:
+    """Click on a contact's number and pick the own phone up."""
+    page.goto(f"{studio.demo.web}/contacts/?q=Beth+Ackroyd")
+    page.get_by_role("link", name="Beth Ackroyd").click()
+    page.locator(".details").get_by_role("link", name="0113 496 0157").click()
+    eventually(lambda: any(user["picking_up"] for user in studio.demo.state()["users"]))
+    studio.demo.phone(ANA, "answer")
+
+
+def make_a_call_with_everything(studio: Studio) -> None:
+    """An outbound call that was held and resumed, long enough to be drawn."""
+    with studio.page("ana", "light") as page:
+        call_from_contact_page(studio, page)
+        page.wait_for_timeout(2500)
+        studio.demo.outside("answer")
+        page.wait_for_timeout(6000)
+        studio.demo.phone(ANA, "hold")
+        page.wait_for_timeout(4000)
+        studio.demo.phone(ANA, "resume")
+        page.wait_for_timeout(9000)
+        studio.demo.phone(ANA, "hang_up")
+        studio.shows(page, "Ended: completed")
+
+
+def main() -> None:
+    """Take every picture in both dresses."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        sys.exit("chromium is not installed (.ci/run installs it)")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, RunningDemo(Path(folder)) as demo, sync_playwright() as playwright:
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(FONTS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=FLAGS, env={**os.environ, "FONTCONFIG_FILE": str(fonts)}
+        )
+        studio = Studio(demo, browser)
+        make_a_call_with_everything(studio)
+        for take, username, width, schemes in PICTURES:
+            for scheme in schemes:
+                with studio.page(username, scheme, width=width) as page:
+                    take(studio, page, lambda name, part=None, whole=False: save(page, f"{name}-{scheme}", part, whole))  # noqa: B023  used at once
+                studio.quiet()
+        browser.close()
+
+
+def save(page: Page, name: str, part: object, whole: bool) -> None:
+    """Write a picture of the page, the whole of it or a part."""
+    path = FOLDER / f"{name}.png"
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(400)  # transitions come to rest
+    if part is None:
+        page.screenshot(path=path, full_page=whole)
+    else:
+        part.screenshot(path=path)  # type: ignore[attr-defined]
+    print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1024} kB")  # noqa: T201  the command's output
+
+
+if __name__ == "__main__":
+    main()
