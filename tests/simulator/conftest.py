@@ -8,7 +8,15 @@ import httpx2
 import pytest
 from aiohttp import web
 
-from django_voipcti.simulator import Engine, ManualClock, Simulator, SimulatorSettings, WebhookTarget, demo_scenario
+from django_voipcti.simulator import (
+    Engine,
+    ManualClock,
+    Simulator,
+    SimulatorSettings,
+    Timings,
+    WebhookTarget,
+    demo_scenario,
+)
 from tests.simulator.sip_client import RawWatcher
 
 ANA, BEN, CHRIS, DORA = 200341, 200342, 200343, 200344
@@ -29,8 +37,11 @@ def engine(clock: ManualClock) -> Engine:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """A simulator with the demo's account, listening."""
-    async with Simulator(SimulatorSettings(time_scale=0.01)) as running:
+    """A simulator with the demo's account, listening. Nobody stops ringing by himself: a loaded machine is slow."""
+    patient = Timings(own_phone=10_000.0, user=10_000.0, outside=10_000.0)
+    scenario = demo_scenario()
+    scenario.groups[0].ring_time = 10_000.0
+    async with Simulator(SimulatorSettings(time_scale=0.01, timings=patient), scenario=scenario) as running:
         yield running
 
 

@@ -310,17 +310,14 @@ class TestPlaceCall:
         assert (data["src_id"], data["dst"], data["dst_name"]) == (str(ANA), "447700900999", "United Kingdom Mobile")
         assert data["clid"] == '"+442079460601" <+442079460601>'
 
-    @pytest.mark.parametrize(
-        ("act", "status"),
-        [
-            (lambda phone: phone.decline(), 409),
-            (lambda phone: None, 408),
-        ],
-    )
-    async def test_the_own_phone_is_not_picked_up(self, simulator, ana, aeventually, act, status):
+    async def test_the_user_declines_on_his_own_phone(self, simulator, ana, aeventually):
         task = await placed(simulator, ana, "447700900999", aeventually)
-        act(simulator.engine.phone(ANA))
-        assert problem(await task) == (status, [])
+        simulator.engine.phone(ANA).decline()
+        assert problem(await task) == (409, [])
+
+    async def test_he_does_not_pick_it_up(self, simulator, ana):
+        simulator.engine.timings.own_phone = 2.0
+        assert problem(await ana.post("/calls", {"to": "447700900999"})) == (408, [])
 
     async def test_which_status_a_refusal_gives_is_a_switch(self, simulator, ana, aeventually):
         simulator.platform.behaviour.declined_status = 486

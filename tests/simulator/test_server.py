@@ -92,7 +92,6 @@ class TestLife:
             await asyncio.open_connection("127.0.0.1", simulator.port)
 
     async def test_stopping_does_not_wait_for_a_phone_to_be_picked_up(self, simulator, ana, aeventually):
-        simulator.engine.timings.own_phone = 6000.0
         task = asyncio.create_task(ana.post("/calls", {"to": "447700900999"}))
         await aeventually(lambda: simulator.engine.phone(ANA).request)
         await asyncio.wait_for(simulator.stop(), 3)
