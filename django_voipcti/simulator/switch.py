@@ -194,7 +194,7 @@ class Switch(ABC):
         shared = self.behaviour.shared_call_ids and isinstance(caller, Leg) and context == "LOCAL_USER"
         leg = Leg(
             id=conversation.id if first or shared else self._new_id(),
-            number=2 if shared else 1,
+            number=1 + sum(leg.id == conversation.id for leg in conversation.legs) if shared else 1,
             conversation=conversation,
             owner=str(target.id) if isinstance(target, User) else target.node,
             incoming=True,

@@ -272,6 +272,9 @@ class TestColleagues:
         engine.behaviour.shared_call_ids = True
         engine.dial(ANA, "602")
         assert [leg.dialog_id for leg in engine.legs()] == ["1000-1", "1000-2"]
+        engine.phone(BEN).answer()
+        engine.phone(BEN).transfer("603")
+        assert [leg.dialog_id for leg in engine.legs()] == ["1000-1", "1000-3"]
 
     def test_the_caller_hears_why_it_failed(self, engine, ended):
         engine.phone(BEN).unregister()
