@@ -54,6 +54,7 @@ ACTIONS: Mapping[str, Action] = {
     "resume": Action("resume", _CALL),
     "terminate": Action("terminate", _CALL),
     "transfer": Action("transfer", {"call": Field(), "number": Field()}),
+    "dismiss": Action("dismiss", _CALL),
     "login": Action("login", {"email": _OPTIONAL, "password": _OPTIONAL_SECRET, "apiKey": _OPTIONAL_SECRET}, slow=True),
     "two_factor_auth": Action("two_factor_auth", {"code": Field(Secret), "nonce": Field(Secret)}, slow=True),
     "logout": Action("logout", slow=True),

@@ -216,6 +216,11 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def _do_transfer(self, call: str, number: str) -> Data:
         return _command(await _in_thread(control.transfer, self.user, call, number))
 
+    async def _do_dismiss(self, call: str) -> Data:
+        """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
+        await _in_thread(realtime.tell_dismissed, self.user.pk, call)
+        return {}
+
     async def _do_login(self, email: str = "", password: Secret = NO_SECRET, apiKey: Secret = NO_SECRET) -> Data:
         if apiKey:
             return await self._logged_in(await sessions.login_with_key(self.user, api_key=apiKey))

@@ -157,6 +157,8 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
         return SafeString("")
     attributes = {
         "data-connector": static("django_voipcti/connector.js"),
+        "data-shared": static("django_voipcti/shared.js"),
+        "data-user": str(user.pk),
         "data-styles": static("django_voipcti/panel.css"),
         "data-url": _socket_address(),
         **({"theme": theme} if theme else {}),

@@ -17,6 +17,7 @@ __all__ = [
     "VERSION",
     "present_call",
     "present_call_event",
+    "present_dismissal",
     "present_line",
     "present_match",
     "present_past_call",
@@ -55,6 +56,11 @@ def present_session_event(name: SessionEvent, message: str, *, line: Line | None
     if line is not None:
         envelope["line"] = present_line(line)
     return envelope
+
+
+def present_dismissal(call_id: str) -> Message:
+    """The message that takes a call out of sight on all pages of one user."""
+    return {"v": VERSION, "type": "dismissed", "call": call_id}
 
 
 def present_snapshot(*, last_event_id: int, lines: Iterable[Line], calls: Iterable[Message]) -> Message:

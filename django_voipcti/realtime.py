@@ -35,6 +35,7 @@ __all__ = [
     "replay",
     "sent",
     "snapshot",
+    "tell_dismissed",
     "tell_user",
     "user_group",
 ]
@@ -123,6 +124,11 @@ def tell_user(
     if call is not None:
         extra["callId"] = str(call.pk)
     _send_all([(user_group(user_id), presenters.present_session_event(event, message, line=line, **extra))])
+
+
+def tell_dismissed(user_id: int, call_id: str) -> None:
+    """Take a call out of sight on all of one user's pages, on whatever device."""
+    _send_all([(user_group(user_id), presenters.present_dismissal(call_id))])
 
 
 def nudge_bridges(line_id: int) -> None:

@@ -299,6 +299,15 @@ async def test_a_page_is_addressed_in_the_language_that_it_names(ana, line, quer
     assert reply["error"]["message"] == f"In {language}."
 
 
+async def test_a_call_that_is_dismissed_on_one_page_is_dismissed_on_all_pages_of_the_user(ana, line, ben):
+    async with opened(ana) as desk, opened(ana) as laptop, opened(ben) as other:
+        reply, told = await desk.ask("dismiss", call="815")
+        assert (reply["ok"], reply["data"]) == (True, {})
+        heard = told[0] if told else await desk.hear()
+        assert heard == await laptop.hear() == {"v": 1, "type": "dismissed", "call": "815"}
+        assert await other.socket.receive_nothing()
+
+
 # --- actions ----------------------------------------------------------------------------------------------------------
 
 

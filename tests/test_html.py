@@ -116,8 +116,8 @@ class TestPanel:
 
     def test_its_files_exist_and_are_named_by_the_static_files_storage(self, user, tmp_path):
         markup = html.panel(user)
-        addresses = re.findall(r'(?:src|href|data-connector|data-styles)="/static/([^"]+)"', markup)
-        assert len(addresses) == 4
+        addresses = re.findall(r'(?:src|href|data-connector|data-shared|data-styles)="/static/([^"]+)"', markup)
+        assert len(addresses) == 5
         assert all(finders.find(address) for address in addresses)
 
     def test_it_works_under_hashed_file_names(self, user, tmp_path):
@@ -135,6 +135,7 @@ class TestPanel:
         assert set(re.findall(r"/static/django_voipcti/([\w.]+)", markup)) == {
             "connector.abc123.js",
             "panel.abc123.js",
+            "shared.abc123.js",
             "panel.abc123.css",
         }
         for script in SCRIPTS.glob("*.js"):

@@ -4,12 +4,16 @@ The synchronous Playwright keeps an event loop running in this thread while the 
 these fixtures therefore has neither `async` tests nor ORM calls of its own: it looks at pages, as a person does.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.host import HostPage, Server, panel
 from tests.conftest import require_tool
 
 FLAGS = [
@@ -51,3 +55,39 @@ def page(browser_context: BrowserContext, tmp_path: Path) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert errors == [], f"the page's script raised: {errors}"
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    """The address of a running host."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), HostPage)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def strict(page: Page) -> Iterator[Page]:
+    """A page that fails its test when the browser reports a violation of the policy or any other error."""
+    complaints: list[str] = []
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    yield page
+    # Chromium reports every failed connection attempt; those are what some tests are about.
+    assert [text for text in complaints if "WebSocket" not in text] == []
+
+
+@pytest.fixture
+def visit(strict: Page, host: str) -> Callable[..., Server]:
+    """Return `visit(...)`: open the host's page with a server that has these lines and calls."""
+
+    def open_page(*, language: str = "", **state: Any) -> Server:
+        server = Server(strict, **state)
+        strict.goto(f"{host}/{language}")
+        expect(panel(strict)).to_be_visible()
+        server.asked("hello")
+        return server
+
+    return open_page

@@ -3,204 +3,15 @@
 What the server itself says is tested in tests/test_consumers.py; both follow docs/reference/messages.
 """
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.utils import translation
 from playwright.sync_api import expect
 
-from django_voipcti import html
-from tests.support.processes import ROOT
+from tests.browser.host import ALL, UNKNOWN, a_call, a_line, action, card, panel, shown_actions
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
-
-STATIC = ROOT / "django_voipcti/static"
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
-HOST_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Contacts</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>
-<label>Note <input id="note"></label>
-<p><a id="number" href="tel:+442079460018" data-voipcti-number="+442079460018">+44 20 7946 0018</a></p>
-{panel}</body></html>"""
-TYPES = {".js": "text/javascript", ".css": "text/css"}
-
-ALL = {
-    f"supports_{name}": True
-    for name in ("place", "answer", "hold", "hang_up", "blind_transfer", "password_login", "api_key")
-}
-
-
-class HostPage(BaseHTTPRequestHandler):
-    """One page with the panel, and the package's static files."""
-
-    def do_GET(self):
-        path = self.path.partition("?")[0]
-        if path.startswith("/static/"):
-            file = STATIC / path.removeprefix("/static/")
-            body, kind = file.read_bytes(), TYPES[file.suffix]
-        else:
-            language = path.strip("/") or "en"
-            with translation.override(language):
-                panel = html.panel(get_user_model()(username="ana"))
-            body, kind = HOST_PAGE.format(panel=panel, language=language).encode(), "text/html"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[str]:
-    """The address of a running host."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), HostPage)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def a_line(**fields):
-    line = {"id": "1", "label": "Ana", "extension": "601", "provider": "Test", "status": "READY"}
-    return {**line, "statusLabel": "ready", "message": "", "capabilities": ALL, **fields}
-
-
-def a_call(**fields):
-    contact = {"label": "Ada Lovelace", "company": "Analytical Engines", "url": "/contacts/1/", "confidence": "exact"}
-    call = {
-        "id": "7",
-        "cid": "900",
-        "cause": "",
-        "direction": "INBOUND",
-        "status": "RINGING",
-        "line": "1",
-        "number": "+44 20 7946 0018",
-        "e164": "+442079460018",
-        "name": "Ada Lovelace",
-        "internal": False,
-        "context": "",
-        "contact": contact,
-        "matches": [{**contact, "reason": "Mobile number"}],
-        "lastCalls": [],
-        "startedAt": "2026-01-02T10:00:00.000+00:00",
-        "answeredAt": None,
-        "endedAt": None,
-        "endReason": "",
-        "endReasonText": "",
-    }
-    return {**call, **fields}
-
-
-UNKNOWN = {"contact": None, "matches": [], "name": ""}
-
-
-class Server:
-    """The other end of the sockets that a page opens."""
-
-    def __init__(self, page, *, lines=None, calls=()):
-        self.page = page
-        self.sockets = []
-        self.said = []
-        self.answers = {"hello": {"now": "2026-01-02T10:00:08.000+00:00"}, "colleagues": {"colleagues": []}}
-        self.refusals = {}
-        self.lines = [a_line()] if lines is None else lines
-        self.calls = list(calls)
-        self.last_event_id = 0
-        self.is_up = True
-        page.route_web_socket("**/ws/voipcti/**", self._accept)
-
-    def _accept(self, socket):
-        if not self.is_up:
-            socket.close(code=1013)
-            return
-        self.sockets.append(socket)
-        socket.on_message(lambda text: self._heard(socket, json.loads(text)))
-        snapshot = {"type": "snapshot", "last_event_id": self.last_event_id, "lines": self.lines, "calls": self.calls}
-        self._say(socket, snapshot)
-
-    def _heard(self, socket, message):
-        self.said.append(message)
-        action, ref = message["action"], message["ref"]
-        if action == "ping":
-            self._say(socket, {"type": "pong", "ref": ref})
-        elif action in self.refusals:
-            self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": self.refusals[action]})
-        else:
-            self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": self.answers.get(action, {})})
-
-    @staticmethod
-    def _say(socket, message):
-        socket.send(json.dumps({"v": 1, **message}))
-
-    def tell(self, state, /, **fields):
-        """Tell the page that a call moved to a state."""
-        self.last_event_id += 1
-        call = a_call(status=state, **fields)
-        self._say(self.sockets[-1], {"type": "event", "id": self.last_event_id, "name": state, "call": call})
-
-    def tell_session(self, name, **fields):
-        self._say(self.sockets[-1], {"type": "event", "name": name, "message": "", **fields})
-
-    def asked(self, action):
-        """Wait until the page asked for `action`, and return its fields."""
-
-        def found():
-            # Playwright delivers the page's messages while it waits for something of the page.
-            self.page.evaluate("0")
-            return next((message for message in self.said if message["action"] == action), None)
-
-        message = eventually(found, describe=f"the page asks for {action}")
-        return {key: value for key, value in message.items() if key not in {"action", "ref"}}
-
-
-@pytest.fixture
-def strict(page):
-    """A page that fails its test when the browser reports a violation of the policy or any other error."""
-    complaints = []
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    yield page
-    # Chromium reports every failed connection attempt; those are what some tests are about.
-    assert [text for text in complaints if "WebSocket" not in text] == []
-
-
-@pytest.fixture
-def visit(strict, host):
-    """Return `visit(...)`: open the host's page with a server that has these lines and calls."""
-
-    def open_page(*, language="", **state):
-        server = Server(strict, **state)
-        strict.goto(f"{host}/{language}")
-        expect(panel(strict)).to_be_visible()
-        return server
-
-    return open_page
-
-
-def panel(page):
-    return page.locator("voipcti-panel .panel")
-
-
-def card(page, call="7"):
-    return page.locator(f"voipcti-panel [data-call='{call}']")
-
-
-def action(page, name):
-    return card(page).locator(f"[data-action='{name}']")
-
-
-def shown_actions(page):
-    return [button.get_attribute("data-action") for button in card(page).locator("[data-action]:visible").all()]
 
 
 def test_a_ringing_call_pops_who_it_is_and_why(visit, strict):
@@ -406,27 +217,49 @@ def test_what_a_caller_sends_is_text_and_never_markup_or_script(visit, strict):
     expect(card(strict).get_by_text("Open record")).to_be_hidden()
 
 
-def test_an_ended_call_stays_until_it_is_dismissed_in_every_tab(visit, strict, host):
+def test_an_ended_call_stays_until_it_is_dismissed(visit, strict):
     server = visit(calls=[a_call()])
     server.tell("HANGUP", endReason="missed", endReasonText="missed")
     expect(card(strict).get_by_text("Ended: missed")).to_be_visible()
     assert shown_actions(strict) == ["call_back"]
-    other = strict.context.new_page()
-    elsewhere = Server(other, calls=[a_call()])
-    other.goto(host)
-    expect(card(other)).to_be_visible()
-    elsewhere.tell("HANGUP", endReason="missed", endReasonText="missed")
-    expect(card(other).get_by_text("Ended: missed")).to_be_visible()
     card(strict).get_by_role("button", name="Dismiss").click()
     expect(card(strict)).to_have_count(0)
-    expect(card(other)).to_have_count(0)
     expect(strict.locator("voipcti-panel .bar")).to_be_focused()
+    assert server.asked("dismiss") == {"call": "7"}
 
 
-def test_a_call_answered_by_a_colleague_is_not_called_missed(visit, strict):
+def test_a_ringing_call_can_be_put_out_of_sight_until_it_is_answered(visit, strict):
+    server = visit(calls=[a_call()])
+    card(strict).get_by_role("button", name="Dismiss").click()
+    expect(card(strict)).to_have_count(0)
+    server.tell("CONNECTED")
+    expect(action(strict, "hold")).to_be_visible()
+
+
+def test_a_ringing_call_that_was_dismissed_and_missed_stays_away(visit, strict):
+    server = visit(calls=[a_call()])
+    server.dismiss("7")
+    expect(card(strict)).to_have_count(0)
+    server.tell("HANGUP", endReason="missed", endReasonText="missed")
+    server.tell("RINGING", id="8")
+    expect(card(strict, "8")).to_be_visible()
+    expect(card(strict)).to_have_count(0)
+
+
+def test_a_call_that_goes_on_is_not_dismissed_by_another_device(visit, strict):
+    server = visit(calls=[a_call(status="CONNECTED")])
+    server.dismiss("7")
+    server.tell("ON_HOLD")
+    expect(action(strict, "resume")).to_be_visible()
+
+
+def test_a_call_answered_elsewhere_goes_away_and_says_so(visit, strict):
     server = visit(calls=[a_call()])
     server.tell("HANGUP", endReason="answered_elsewhere", endReasonText="answered by a colleague")
-    expect(card(strict).get_by_text("Ended: answered by a colleague")).to_be_visible()
+    expect(card(strict)).to_have_count(0)
+    expect(strict.locator("voipcti-panel [role=status].spoken")).to_have_text(
+        "Ada Lovelace: Ended: answered by a colleague"
+    )
 
 
 def test_a_lost_connection_is_said_and_no_call_is_shown_as_live(visit, strict):

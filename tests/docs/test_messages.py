@@ -101,6 +101,10 @@ def test_the_session_event_is_as_written(line):
     assert shape(message) == shape(example)
 
 
+def test_the_dismissal_is_as_written():
+    assert shape(presenters.present_dismissal("815")) == shape(documented("dismissed"))
+
+
 def test_no_example_is_left_unchecked():
     """Replies and the pong are compared with a real connection in tests/test_consumers.py, by type and fields."""
     kinds = [(example["type"], example.get("name", ""), example.get("ok")) for example in FROM_SERVER]
@@ -108,6 +112,7 @@ def test_no_example_is_left_unchecked():
         ("snapshot", "", None),
         ("event", "RINGING", None),
         ("event", "LOGGED_OUT", None),
+        ("dismissed", "", None),
         ("reply", "", True),
         ("reply", "", False),
         ("pong", "", None),

@@ -25,7 +25,7 @@ def test_every_public_method_of_the_connector_is_in_the_table():
 
 def test_every_getter_of_the_connector_is_named():
     getters = set(re.findall(r"^  get (\w+)\(", CONNECTOR, re.MULTILINE))
-    assert getters == {"calls", "lines", "user", "state", "online", "lastEventId"}
+    assert getters == {"calls", "lines", "user", "state", "online", "snapshot", "lastEventId"}
     assert all(f"`{getter}`" in SCRIPTS for getter in getters)
 
 
@@ -58,7 +58,10 @@ def test_the_typescript_declarations_of_the_connector_name_what_it_exports():
         assert declared(f"declare {kind}", types) == declared(rf"{kind}\*?", CONNECTOR)
 
 
-@pytest.mark.parametrize(("script", "declaration"), [("connector", "Connector"), ("cti-compat", "CompatConnector")])
+TYPED = [("connector", "Connector"), ("cti-compat", "CompatConnector")]
+
+
+@pytest.mark.parametrize(("script", "declaration"), TYPED)
 def test_the_typescript_declarations_name_every_method(script, declaration):
     """Types say what the code does: a method that is missing in one of the two is a defect."""
     code, types = ((STATIC / f"{script}.{kind}").read_text() for kind in ("js", "d.ts"))

@@ -240,6 +240,18 @@ describe("messages that make no sense", () => {
   }
 });
 
+describe("a call that was dismissed elsewhere", () => {
+  it("is told under its own name, and is no event of the call", async () => {
+    const { connector, socket, names } = await connected({}, snapshot({ calls: [call()] }));
+    const dismissed = [];
+    connector.on("dismissed", (message) => dismissed.push(message));
+    socket.say({ type: "dismissed", call: "7" });
+    assert.deepEqual(dismissed, [{ call: "7" }]);
+    assert.deepEqual(names(), ["READY", "RINGING"]);
+    assert.equal(connector.calls.length, 1);
+  });
+});
+
 describe("session events", () => {
   it("tell how a line stands", async () => {
     const { connector, socket, heard } = await connected();
@@ -289,6 +301,7 @@ describe("actions", () => {
     ["transfer", (connector) => connector.transfer("7", "601"), { action: "transfer", call: "7", number: "601" }],
     ["hold", (connector) => connector.hold("7"), { action: "hold", call: "7" }],
     ["resume", (connector) => connector.resume("7"), { action: "resume", call: "7" }],
+    ["dismiss", (connector) => connector.dismiss("7"), { action: "dismiss", call: "7" }],
     ["login with a key", (connector) => connector.login("key"), { action: "login", apiKey: "key" }],
     ["logout", (connector) => connector.logout(), { action: "logout" }],
     ["subscribe", (connector) => connector.subscribe("user:1001"), { action: "subscribe", node: "user:1001" }],

@@ -161,8 +161,10 @@ export declare class Connector {
   readonly lines: Line[];
   readonly user: { id: string; name: string } | null;
   readonly lastEventId: number;
+  readonly snapshot: { v: number; type: "snapshot"; last_event_id: number; lines: Line[]; calls: Call[] };
   serverNow(): number;
   on(name: "connection", listener: (change: ConnectionChange) => void): () => void;
+  on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
   call(number: string | number, options?: { line?: string }): Promise<{ call: string; command: string }>;
@@ -171,11 +173,12 @@ export declare class Connector {
   transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
   hold(call: string): Promise<{ call: string; command: string }>;
   resume(call: string): Promise<{ call: string; command: string }>;
+  dismiss(call: string): Promise<object>;
   login(email: string, password: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   login(apiKey: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   twoFactorAuth(code: string, nonce: string): Promise<{ secondFactor: boolean; line?: Line }>;
   logout(): Promise<{ lines: string[] }>;
-  subscribe(node: string): Promise<{ uri: string }>;
+  subscribe(node: string): Promise<{ uri: string; line: string }>;
   getSubscriptionURIs(): string[];
   colleagues(): Promise<Colleague[]>;
   apiRequest(

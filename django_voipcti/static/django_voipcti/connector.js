@@ -226,7 +226,8 @@ export class Connector {
   #calls = new Map();
   #lines = new Map();
   #user = null;
-  #nodes = new Set();
+  /** Nodes subscribed to, by the id of their line. */
+  #nodes = new Map();
   #uris = new Set();
 
   /**
@@ -297,6 +298,12 @@ export class Connector {
     return this.#user;
   }
 
+  /** Where everything of the user's own stands, as the server would tell it to a page that connects now. */
+  get snapshot() {
+    const calls = this.calls.filter((call) => this.#lines.has(call.line));
+    return { v: PROTOCOL_VERSION, type: "snapshot", last_event_id: this.#lastEventId, lines: this.lines, calls };
+  }
+
   /** Id of the newest event that was seen. */
   get lastEventId() {
     return this.#lastEventId;
@@ -313,7 +320,7 @@ export class Connector {
    * Listen to events by name; returns the function that stops it.
    *
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
-   * "connection" (see CONNECTION).
+   * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages).
    * @param {string} name
    * @param {(message: any) => void} listener
    * @returns {() => void}
@@ -381,6 +388,11 @@ export class Connector {
     return this.#act("resume", { call });
   }
 
+  /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
+  dismiss(call) {
+    return this.#act("dismiss", { call });
+  }
+
   /**
    * Log a line in: `login(email, password)` or `login(apiKey)`. Nothing of it is kept in the page.
    * The telephone system may want a code: then a TWO_FACTOR_AUTH event brings the nonce for `twoFactorAuth`.
@@ -404,7 +416,7 @@ export class Connector {
   subscribe(node) {
     return quietly(
       this.#act("subscribe", { node }).then((data) => {
-        this.#nodes.add(node);
+        this.#nodes.set(node, data.line);
         return data;
       }),
     );
@@ -689,6 +701,7 @@ export class Connector {
   #apply(envelope) {
     if (envelope.type === "snapshot") this.#applySnapshot(envelope);
     else if (envelope.type === "event") this.#applyEvent(envelope);
+    else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
   }
 
   #applyEvent({ type: _type, v: _version, ...message }) {
@@ -696,9 +709,14 @@ export class Connector {
       if (!this.#isNews(message)) return;
       this.#keep(message.call);
     }
-    if (message.line) this.#lines.set(message.line.id, message.line);
+    if (message.line && !this.#isWatched(message.line)) this.#lines.set(message.line.id, message.line);
     if (message.name === EVENT.SUBSCRIBED) this.#uris.add(message.uri);
     this.#tell(message);
+  }
+
+  /** Whether a line is somebody else's that was subscribed to: it tells of itself, but calls are not made from it. */
+  #isWatched({ id }) {
+    return !this.#lines.has(id) && [...this.#nodes.values()].includes(id);
   }
 
   /** Event ids rise with time: one that is not newer than what we know of its call came twice, or too late. */
@@ -756,7 +774,7 @@ export class Connector {
 
   /** The server forgets what a socket subscribed to when it closes; we do not. */
   #renewSubscriptions() {
-    for (const node of this.#nodes) this.#request("subscribe", { node }).catch(() => this.#nodes.delete(node));
+    for (const node of this.#nodes.keys()) this.#request("subscribe", { node }).catch(() => this.#nodes.delete(node));
   }
 }
 

@@ -18,7 +18,7 @@ const HUES = 8;
 /** How certain a match must be to stand without "possible". */
 const SURE = new Set(["exact", "learned"]);
 const OPEN_KEY = "voipcti-panel";
-/** Tabs of one browser tell each other what was dismissed. */
+/** Tabs of one browser tell each other what was dismissed, also while the server is away. */
 const CHANNEL = "voipcti-panel";
 
 // --- what a call means to a person: pure functions -----------------------------------------------------------------
@@ -296,7 +296,7 @@ class CallCard {
     const url = call.contact?.url ? safeUrl(call.contact.url) : null;
     setAttribute(this.open, "href", url);
     this.open.hidden = !url;
-    this.dismissButton.hidden = phase !== "ended";
+    this.dismissButton.hidden = phase !== "ended" && phase !== "ringing";
     this.showConnection();
   }
 
@@ -639,6 +639,7 @@ export class VoipctiPanel extends Base {
   #stops = [];
   #ticking = null;
   #channel = null;
+  #dismissed = new Set();
   #title = null;
 
   /** A text in the page's language. */
@@ -652,8 +653,15 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const { Connector, enableClickToCall } = await import(this.dataset.connector);
-    this.start(new Connector({ url: this.dataset.url, messages: this.#strings }), enableClickToCall);
+    const [{ Connector, enableClickToCall }, { Share }] = await Promise.all([
+      import(this.dataset.connector),
+      import(this.dataset.shared),
+    ]);
+    const { url, user } = this.dataset;
+    const share = Share.isPossible() ? new Share({ name: `voipcti ${user} ${url}` }) : null;
+    const connector = new Connector({ url, messages: this.#strings, WebSocket: share?.Socket });
+    share?.attach(connector);
+    this.start(connector, enableClickToCall);
   }
 
   disconnectedCallback() {
@@ -669,13 +677,14 @@ export class VoipctiPanel extends Base {
       connector.on("message", (message) => this.#onMessage(message)),
       connector.on("snapshot", () => this.#refresh()),
       connector.on("connection", () => this.#refresh()),
+      connector.on("dismissed", ({ call }) => this.#putAway(call)),
     );
     if (enableClickToCall) {
       stops.push(enableClickToCall({ canCall: () => this.canCall, call: (number) => this.call(number) }));
     }
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(CHANNEL);
-      this.#channel.onmessage = ({ data }) => this.#remove(data.dismissed);
+      this.#channel.onmessage = ({ data }) => this.#putAway(data.dismissed);
     }
     document.addEventListener("visibilitychange", () => this.#showBadge());
     this.#refresh();
@@ -731,13 +740,11 @@ export class VoipctiPanel extends Base {
     }
   }
 
-  /** Take the card of an ended call away, in every tab of this browser. */
+  /** Take the card of an ended or ringing call away: in every tab, and on every device as far as they can be reached. */
   dismiss(id) {
-    const { activeElement } = this.shadowRoot;
-    const hadFocus = this.#cards.get(id)?.element.contains(activeElement);
-    this.#remove(id);
+    this.#putAway(id);
     this.#channel?.postMessage({ dismissed: id });
-    if (hadFocus) this.bar.focus();
+    if (this.online) this.connector.dismiss(id).catch(() => {});
   }
 
   get expanded() {
@@ -887,8 +894,17 @@ export class VoipctiPanel extends Base {
   }
 
   #showCall(call) {
+    const { t } = this;
     let card = this.#cards.get(call.id);
     const previous = card?.call.status;
+    if (this.#isPutAway(call)) return;
+    // What somebody else picked up needs nobody's attention any more.
+    if (call.endReason === "answered_elsewhere") {
+      setText(this.urgent, "");
+      if (card) setText(this.polite, t("announce_state", { who: card.title, state: this.stateText(call) }));
+      this.#remove(call.id);
+      return;
+    }
     if (!card && phaseOf(call) === "ended" && call.direction === "OUTBOUND" && !call.cause) return;
     if (card) card.update(call);
     else {
@@ -919,12 +935,34 @@ export class VoipctiPanel extends Base {
     for (const card of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#remove(card.call.id);
   }
 
+  /** Take a card away because somebody said so, here or elsewhere. A call that goes on comes back when it is answered. */
+  #putAway(id) {
+    const phase = this.#cards.get(id)?.phase;
+    if (phase !== "ended" && phase !== "ringing") return;
+    if (phase === "ringing") {
+      this.#dismissed.add(id);
+      setText(this.urgent, "");
+    }
+    this.#remove(id);
+  }
+
   #remove(id) {
     const card = this.#cards.get(id);
-    if (!card || card.phase !== "ended") return;
-    card.element.remove();
+    const hadFocus = card?.element.contains(this.shadowRoot.activeElement);
+    card?.element.remove();
     this.#cards.delete(id);
+    this.#keepTicking();
+    this.#showBadge();
     this.#showFrame();
+    if (hadFocus) this.bar.focus();
+  }
+
+  /** Whether a call is to stay out of sight: dismissed while it rang, and not answered since. */
+  #isPutAway({ id, ...call }) {
+    if (!this.#dismissed.has(id)) return false;
+    if (phaseOf(call) === "ringing") return true;
+    this.#dismissed.delete(id);
+    return phaseOf(call) === "ended";
   }
 
   #keepTicking() {

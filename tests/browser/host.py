@@ -1,0 +1,163 @@
+"""A host's page with the panel, and the server's side of the sockets that it opens, as tests play it."""
+
+import json
+from http.server import BaseHTTPRequestHandler
+
+from django.contrib.auth import get_user_model
+from django.utils import translation
+
+from django_voipcti import html
+from tests.support.processes import ROOT
+from tests.support.waiting import eventually
+
+STATIC = ROOT / "django_voipcti/static"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
+HOST_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Contacts</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>
+<label>Note <input id="note"></label>
+<p><a id="number" href="tel:+442079460018" data-voipcti-number="+442079460018">+44 20 7946 0018</a></p>
+{panel}</body></html>"""
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+ALL = {
+    f"supports_{name}": True
+    for name in ("place", "answer", "hold", "hang_up", "blind_transfer", "password_login", "api_key")
+}
+
+
+class HostPage(BaseHTTPRequestHandler):
+    """One page with the panel, and the package's static files."""
+
+    def do_GET(self):
+        path = self.path.partition("?")[0]
+        if path.startswith("/static/"):
+            file = STATIC / path.removeprefix("/static/")
+            body, kind = file.read_bytes(), TYPES[file.suffix]
+        else:
+            language = path.strip("/") or "en"
+            with translation.override(language):
+                panel = html.panel(get_user_model()(pk=1, username="ana"))
+            body, kind = HOST_PAGE.format(panel=panel, language=language).encode(), "text/html"
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+def a_line(**fields):
+    line = {"id": "1", "node": "user:601", "label": "Ana", "extension": "601", "provider": "Test", "status": "READY"}
+    return {**line, "statusLabel": "ready", "message": "", "capabilities": ALL, **fields}
+
+
+def a_call(**fields):
+    contact = {"label": "Ada Lovelace", "company": "Analytical Engines", "url": "/contacts/1/", "confidence": "exact"}
+    call = {
+        "id": "7",
+        "cid": "900",
+        "cause": "",
+        "direction": "INBOUND",
+        "status": "RINGING",
+        "line": "1",
+        "number": "+44 20 7946 0018",
+        "e164": "+442079460018",
+        "name": "Ada Lovelace",
+        "internal": False,
+        "context": "",
+        "contact": contact,
+        "matches": [{**contact, "reason": "Mobile number"}],
+        "lastCalls": [],
+        "startedAt": "2026-01-02T10:00:00.000+00:00",
+        "answeredAt": None,
+        "endedAt": None,
+        "endReason": "",
+        "endReasonText": "",
+    }
+    return {**call, **fields}
+
+
+UNKNOWN = {"contact": None, "matches": [], "name": ""}
+
+
+class Server:
+    """The other end of the sockets that a page opens."""
+
+    def __init__(self, page, *, lines=None, calls=(), where=None):
+        """`where`: the context whose pages are served; by default only `page`."""
+        self.page = page
+        self.sockets = []
+        self.said = []
+        self.answers = {"hello": {"now": "2026-01-02T10:00:08.000+00:00"}, "colleagues": {"colleagues": []}}
+        self.refusals = {}
+        self.lines = [a_line()] if lines is None else lines
+        self.calls = list(calls)
+        self.last_event_id = 0
+        self.is_up = True
+        (where or page).route_web_socket("**/ws/voipcti/**", self._accept)
+
+    def _accept(self, socket):
+        if not self.is_up:
+            socket.close(code=1013)
+            return
+        self.sockets.append(socket)
+        socket.on_message(lambda text: self._heard(socket, json.loads(text)))
+        snapshot = {"type": "snapshot", "last_event_id": self.last_event_id, "lines": self.lines, "calls": self.calls}
+        self._say(socket, snapshot)
+
+    def _heard(self, socket, message):
+        self.said.append(message)
+        action, ref = message["action"], message["ref"]
+        if action == "ping":
+            self._say(socket, {"type": "pong", "ref": ref})
+        elif action in self.refusals:
+            self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": self.refusals[action]})
+        else:
+            self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": self.answers.get(action, {})})
+
+    @staticmethod
+    def _say(socket, message):
+        socket.send(json.dumps({"v": 1, **message}))
+
+    def tell(self, state, /, **fields):
+        """Tell the page that a call moved to a state."""
+        self.last_event_id += 1
+        call = a_call(status=state, **fields)
+        self._say(self.sockets[-1], {"type": "event", "id": self.last_event_id, "name": state, "call": call})
+
+    def dismiss(self, call):
+        """Tell the page that a call was dismissed on another device."""
+        self._say(self.sockets[-1], {"type": "dismissed", "call": call})
+
+    def tell_session(self, name, **fields):
+        self._say(self.sockets[-1], {"type": "event", "name": name, "message": "", **fields})
+
+    def asked(self, action):
+        """Wait until the page asked for `action`, and return its fields."""
+
+        def found():
+            # Playwright delivers the page's messages while it waits for something of the page.
+            self.page.evaluate("0")
+            return next((message for message in self.said if message["action"] == action), None)
+
+        message = eventually(found, describe=f"the page asks for {action}")
+        return {key: value for key, value in message.items() if key not in {"action", "ref"}}
+
+
+def panel(page):
+    return page.locator("voipcti-panel .panel")
+
+
+def card(page, call="7"):
+    return page.locator(f"voipcti-panel [data-call='{call}']")
+
+
+def action(page, name):
+    return card(page).locator(f"[data-action='{name}']")
+
+
+def shown_actions(page):
+    return [button.get_attribute("data-action") for button in card(page).locator("[data-action]:visible").all()]
