@@ -25,7 +25,7 @@ Data = dict[str, Any]
 class Field(NamedTuple):
     """A field of an action."""
 
-    kind: type[str] | type[int] = str
+    kind: type[str] | type[int] | type[bool] = str
     """``Secret`` for what error reports must not show: they print the arguments of the functions that failed."""
     required: bool = True
 
@@ -43,6 +43,7 @@ class Action(NamedTuple):
 
 _CALL = {"call": Field()}
 _OPTIONAL = Field(required=False)
+_OPTIONAL_CHOICE = Field(bool, required=False)
 _OPTIONAL_SECRET = Field(Secret, required=False)
 
 ACTIONS: Mapping[str, Action] = {
@@ -55,6 +56,16 @@ ACTIONS: Mapping[str, Action] = {
     "terminate": Action("terminate", _CALL),
     "transfer": Action("transfer", {"call": Field(), "number": Field()}),
     "dismiss": Action("dismiss", _CALL),
+    "preferences": Action(
+        "preferences",
+        {
+            "popOn": _OPTIONAL,
+            "ringTone": _OPTIONAL_CHOICE,
+            "notifications": _OPTIONAL_CHOICE,
+            "openRecord": _OPTIONAL_CHOICE,
+            "doNotDisturb": _OPTIONAL_CHOICE,
+        },
+    ),
     "login": Action("login", {"email": _OPTIONAL, "password": _OPTIONAL_SECRET, "apiKey": _OPTIONAL_SECRET}, slow=True),
     "two_factor_auth": Action("two_factor_auth", {"code": Field(Secret), "nonce": Field(Secret)}, slow=True),
     "logout": Action("logout", slow=True),
@@ -117,6 +128,8 @@ def parse(content: Data) -> tuple[Action, Data]:
 
 
 def _fits(value: object, field: Field) -> bool:
+    if field.kind is bool:
+        return isinstance(value, bool)
     if field.kind is int:
         # To JSON true is no number, to Python it is one; and a database has no larger key than this.
         return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63

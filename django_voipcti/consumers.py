@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib import auth
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, get_supported_language_variant, override
@@ -35,7 +36,7 @@ from .exceptions import (
     ProviderUnavailable,
     UnsupportedFeature,
 )
-from .models import CallCommand, Line
+from .models import CallCommand, Line, UserPreferences
 from .providers.base import SecondFactor
 from .redaction import Secret
 
@@ -67,6 +68,15 @@ PROVIDER_ERROR_CODES: tuple[tuple[type[ProviderError], str], ...] = (
     (ProviderUnavailable, "provider_unavailable"),
     (ProviderError, "provider_failed"),
 )
+
+#: What a page calls the fields of :class:`~django_voipcti.models.UserPreferences`.
+PREFERENCES = {
+    "popOn": "pop_on",
+    "ringTone": "ring_tone",
+    "notifications": "notifications",
+    "openRecord": "open_record",
+    "doNotDisturb": "do_not_disturb",
+}
 
 NO_SECRET = Secret("")
 
@@ -184,7 +194,13 @@ class PageConsumer(AsyncWebsocketConsumer):
         for envelope in missed:
             await self._send_event(envelope["id"], envelope)
         user = {"id": str(self.user.pk), "name": self.user.get_full_name() or self.user.get_username()}
-        return {"now": timezone.now().isoformat(timespec="milliseconds"), "user": user, "replayed": len(missed)}
+        preferences = await _in_thread(UserPreferences.objects.of, self.user.pk)
+        return {
+            "now": timezone.now().isoformat(timespec="milliseconds"),
+            "user": user,
+            "preferences": presenters.present_preferences(preferences),
+            "replayed": len(missed),
+        }
 
     async def _do_ping(self) -> Data:
         """Answer, and from time to time make sure that whoever opened the page is still signed in."""
@@ -220,6 +236,20 @@ class PageConsumer(AsyncWebsocketConsumer):
         """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
         await _in_thread(realtime.tell_dismissed, self.user.pk, call)
         return {}
+
+    async def _do_preferences(self, **choices: Any) -> Data:
+        """Keep what the user chose, and tell his other pages."""
+        preferences = await _in_thread(self._choose, choices)
+        return {"preferences": presenters.present_preferences(preferences)}
+
+    def _choose(self, choices: Data) -> UserPreferences:
+        named = {PREFERENCES[name]: value for name, value in choices.items()}
+        try:
+            preferences = UserPreferences.objects.change(self.user.pk, **named)
+        except ValidationError as error:
+            raise CommandRefused(" ".join(error.messages), code="invalid_argument") from None
+        realtime.tell_preferences(preferences)
+        return preferences
 
     async def _do_login(self, email: str = "", password: Secret = NO_SECRET, apiKey: Secret = NO_SECRET) -> Data:
         if apiKey:

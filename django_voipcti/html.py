@@ -177,7 +177,7 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
 
 
 def compat(*, nonce: str = "") -> SafeString:
-    """The script that defines the global ``Cti`` of VoIPstudio's original connector.
+    """The script that defines the global ``Cti`` of the original connector, for pages written for it.
 
     Args:
         nonce: for hosts whose Content-Security-Policy wants one on scripts.

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import phonebook
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
-from .models import Call, CallEvent, Line
+from .models import Call, CallEvent, Line, UserPreferences
 
 __all__ = [
     "VERSION",
@@ -21,6 +21,8 @@ __all__ = [
     "present_line",
     "present_match",
     "present_past_call",
+    "present_preferences",
+    "present_preferences_change",
     "present_session_event",
     "present_snapshot",
 ]
@@ -129,6 +131,22 @@ def present_call(
         "endReason": call.end_reason,
         "endReasonText": str(reason.label) if reason else "",
     }
+
+
+def present_preferences(preferences: UserPreferences) -> Message:
+    """How a user wants to be told of calls."""
+    return {
+        "popOn": str(preferences.pop_on),
+        "ringTone": preferences.ring_tone,
+        "notifications": preferences.notifications,
+        "openRecord": preferences.open_record,
+        "doNotDisturb": preferences.do_not_disturb,
+    }
+
+
+def present_preferences_change(preferences: UserPreferences) -> Message:
+    """The message that tells all pages of a user what he chose on one of them."""
+    return {"v": VERSION, "type": "preferences", "preferences": present_preferences(preferences)}
 
 
 def present_match(match: phonebook.Match) -> Message:

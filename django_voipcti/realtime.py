@@ -19,7 +19,7 @@ from django.db.models import Q
 from . import phonebook, presenters, signals
 from .conf import app_settings
 from .enums import CallState, LineStatus, SessionEvent
-from .models import Call, CallEvent, Line
+from .models import Call, CallEvent, Line, UserPreferences
 
 if TYPE_CHECKING:
     from .typing import AnyUser
@@ -36,6 +36,7 @@ __all__ = [
     "sent",
     "snapshot",
     "tell_dismissed",
+    "tell_preferences",
     "tell_user",
     "user_group",
 ]
@@ -129,6 +130,11 @@ def tell_user(
 def tell_dismissed(user_id: int, call_id: str) -> None:
     """Take a call out of sight on all of one user's pages, on whatever device."""
     _send_all([(user_group(user_id), presenters.present_dismissal(call_id))])
+
+
+def tell_preferences(preferences: UserPreferences) -> None:
+    """Tell all of one user's pages how he wants to be told of calls from now on."""
+    _send_all([(user_group(preferences.user_id), presenters.present_preferences_change(preferences))])
 
 
 def nudge_bridges(line_id: int) -> None:

@@ -21,7 +21,7 @@ from django_voipcti import journal, realtime
 from django_voipcti.consumers import PageConsumer
 from django_voipcti.enums import LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused
-from django_voipcti.models import Call, CallCommand, CallEvent, Line
+from django_voipcti.models import Call, CallCommand, CallEvent, Line, UserPreferences
 from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
@@ -306,6 +306,38 @@ async def test_a_call_that_is_dismissed_on_one_page_is_dismissed_on_all_pages_of
         heard = told[0] if told else await desk.hear()
         assert heard == await laptop.hear() == {"v": 1, "type": "dismissed", "call": "815"}
         assert await other.socket.receive_nothing()
+
+
+# --- preferences ------------------------------------------------------------------------------------------------------
+
+DEFAULTS = {
+    "popOn": "ring",
+    "ringTone": False,
+    "notifications": False,
+    "openRecord": False,
+    "doNotDisturb": False,
+}
+
+
+async def test_what_a_user_chooses_is_kept_and_told_to_all_his_pages(ana, line, ben):
+    async with opened(ana) as desk, opened(ana) as laptop, opened(ben) as other:
+        assert (await desk.ask("hello"))[0]["data"]["preferences"] == DEFAULTS
+        reply, _told = await desk.ask("preferences", doNotDisturb=True, popOn="answer")
+        chosen = {**DEFAULTS, "doNotDisturb": True, "popOn": "answer"}
+        assert reply["data"]["preferences"] == chosen
+        assert await laptop.hear() == {"v": 1, "type": "preferences", "preferences": chosen}
+        await laptop.ask("preferences", doNotDisturb=False)
+        assert (await other.ask("hello"))[0]["data"]["preferences"] == DEFAULTS
+    async with opened(ana) as later:
+        assert (await later.ask("hello"))[0]["data"]["preferences"] == {**DEFAULTS, "popOn": "answer"}
+    assert await UserPreferences.objects.acount() == 1
+
+
+@pytest.mark.parametrize("choice", [{"popOn": "never"}, {"popOn": True}, {"ringTone": "yes"}, {"openRecord": 1}])
+async def test_what_cannot_be_chosen_is_refused_and_changes_nothing(ana, line, choice):
+    async with opened(ana) as page:
+        assert await page.refusal("preferences", **choice) == ("ERROR", "invalid_argument")
+    assert await UserPreferences.objects.acount() == 0
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from .command import CallCommand
 from .delivery import WebhookDelivery
 from .line import Line
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
+from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopRule
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "LineLease",
     "PhonebookChoice",
     "PhonebookEntry",
+    "PopMoment",
     "PopRule",
     "ReindexProgress",
+    "UserPreferences",
     "WebhookDelivery",
 ]

@@ -10,7 +10,7 @@ from django_voipcti import consumers, journal, phonebook, presenters, realtime
 from django_voipcti.actions import ACTIONS, parse, ref_of
 from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
 from django_voipcti.events import Party
-from django_voipcti.models import CallEvent, Line
+from django_voipcti.models import CallEvent, Line, UserPreferences
 from django_voipcti.redaction import PhoneNumber
 from tests.journal.conftest import said
 from tests.support.processes import ROOT
@@ -105,6 +105,11 @@ def test_the_dismissal_is_as_written():
     assert shape(presenters.present_dismissal("815")) == shape(documented("dismissed"))
 
 
+def test_the_preferences_are_as_written():
+    message = presenters.present_preferences_change(UserPreferences())
+    assert shape(message) == shape(documented("preferences"))
+
+
 def test_no_example_is_left_unchecked():
     """Replies and the pong are compared with a real connection in tests/test_consumers.py, by type and fields."""
     kinds = [(example["type"], example.get("name", ""), example.get("ok")) for example in FROM_SERVER]
@@ -113,6 +118,7 @@ def test_no_example_is_left_unchecked():
         ("event", "RINGING", None),
         ("event", "LOGGED_OUT", None),
         ("dismissed", "", None),
+        ("preferences", "", None),
         ("reply", "", True),
         ("reply", "", False),
         ("pong", "", None),

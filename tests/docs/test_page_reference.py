@@ -25,7 +25,7 @@ def test_every_public_method_of_the_connector_is_in_the_table():
 
 def test_every_getter_of_the_connector_is_named():
     getters = set(re.findall(r"^  get (\w+)\(", CONNECTOR, re.MULTILINE))
-    assert getters == {"calls", "lines", "user", "state", "online", "snapshot", "lastEventId"}
+    assert getters == {"calls", "lines", "user", "state", "online", "preferences", "snapshot", "lastEventId"}
     assert all(f"`{getter}`" in SCRIPTS for getter in getters)
 
 

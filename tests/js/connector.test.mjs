@@ -240,6 +240,19 @@ describe("messages that make no sense", () => {
   }
 });
 
+describe("preferences", () => {
+  it("are known from the greeting, and change on every page", async () => {
+    const world = setUp();
+    await join(world, snapshot(), { preferences: { popOn: "ring", doNotDisturb: false } });
+    assert.deepEqual({ ...world.connector.preferences }, { popOn: "ring", doNotDisturb: false });
+    const told = [];
+    world.connector.on("preferences", (preferences) => told.push(preferences.doNotDisturb));
+    world.newest().say({ type: "preferences", preferences: { popOn: "ring", doNotDisturb: true } });
+    assert.deepEqual(told, [true]);
+    assert.equal(world.connector.preferences.doNotDisturb, true);
+  });
+});
+
 describe("a call that was dismissed elsewhere", () => {
   it("is told under its own name, and is no event of the call", async () => {
     const { connector, socket, names } = await connected({}, snapshot({ calls: [call()] }));
@@ -301,6 +314,11 @@ describe("actions", () => {
     ["transfer", (connector) => connector.transfer("7", "601"), { action: "transfer", call: "7", number: "601" }],
     ["hold", (connector) => connector.hold("7"), { action: "hold", call: "7" }],
     ["resume", (connector) => connector.resume("7"), { action: "resume", call: "7" }],
+    [
+      "preferences",
+      (connector) => connector.setPreferences({ doNotDisturb: true }),
+      { action: "preferences", doNotDisturb: true },
+    ],
     ["dismiss", (connector) => connector.dismiss("7"), { action: "dismiss", call: "7" }],
     ["login with a key", (connector) => connector.login("key"), { action: "login", apiKey: "key" }],
     ["logout", (connector) => connector.logout(), { action: "logout" }],

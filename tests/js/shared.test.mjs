@@ -46,7 +46,7 @@ class Browser {
   async serve(shown = snapshot(), socket = this.sockets.at(-1)) {
     socket.open();
     socket.say(shown);
-    socket.accept("hello", { user: { id: "3", name: "Grace" } });
+    socket.accept("hello", { user: { id: "3", name: "Grace" }, preferences: { popOn: "answer" } });
     await settled();
     return socket;
   }
@@ -88,6 +88,7 @@ describe("several tabs", () => {
     socket.say(event(4, "RINGING"));
     const late = await browser.open("late");
     assert.deepEqual(late.connector.user, { id: "3", name: "Grace" });
+    assert.deepEqual({ ...late.connector.preferences }, { popOn: "answer" });
     assert.equal(Math.abs(late.connector.serverNow() - browser.clock.now()) < 1000, true);
     assert.deepEqual(late.names(), ["READY", "RINGING"]);
     assert.equal(late.connector.lastEventId, 4);

@@ -66,6 +66,14 @@ export interface Line {
   capabilities: Record<string, boolean>;
 }
 
+export interface Preferences {
+  popOn: "ring" | "answer";
+  ringTone: boolean;
+  notifications: boolean;
+  openRecord: boolean;
+  doNotDisturb: boolean;
+}
+
 export interface Message {
   name: keyof typeof EVENT;
   id?: number;
@@ -161,9 +169,11 @@ export declare class Connector {
   readonly lines: Line[];
   readonly user: { id: string; name: string } | null;
   readonly lastEventId: number;
+  readonly preferences: Readonly<Partial<Preferences>>;
   readonly snapshot: { v: number; type: "snapshot"; last_event_id: number; lines: Line[]; calls: Call[] };
   serverNow(): number;
   on(name: "connection", listener: (change: ConnectionChange) => void): () => void;
+  on(name: "preferences", listener: (preferences: Preferences) => void): () => void;
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
@@ -174,6 +184,7 @@ export declare class Connector {
   hold(call: string): Promise<{ call: string; command: string }>;
   resume(call: string): Promise<{ call: string; command: string }>;
   dismiss(call: string): Promise<object>;
+  setPreferences(choices: Partial<Preferences>): Promise<{ preferences: Preferences }>;
   login(email: string, password: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   login(apiKey: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   twoFactorAuth(code: string, nonce: string): Promise<{ secondFactor: boolean; line?: Line }>;

@@ -226,6 +226,7 @@ export class Connector {
   #calls = new Map();
   #lines = new Map();
   #user = null;
+  #preferences = {};
   /** Nodes subscribed to, by the id of their line. */
   #nodes = new Map();
   #uris = new Set();
@@ -298,6 +299,11 @@ export class Connector {
     return this.#user;
   }
 
+  /** How the user wants to be told of calls: `popOn`, `ringTone`, `notifications`, `openRecord`, `doNotDisturb`. */
+  get preferences() {
+    return this.#preferences;
+  }
+
   /** Where everything of the user's own stands, as the server would tell it to a page that connects now. */
   get snapshot() {
     const calls = this.calls.filter((call) => this.#lines.has(call.line));
@@ -320,7 +326,8 @@ export class Connector {
    * Listen to events by name; returns the function that stops it.
    *
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
-   * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages).
+   * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages),
+   * "preferences" (all of them).
    * @param {string} name
    * @param {(message: any) => void} listener
    * @returns {() => void}
@@ -391,6 +398,11 @@ export class Connector {
   /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
   dismiss(call) {
     return this.#act("dismiss", { call });
+  }
+
+  /** Keep choices of the user, e.g. `{doNotDisturb: true}`, on the server. All his pages hear of it. */
+  setPreferences(choices) {
+    return this.#act("preferences", {}, choices);
   }
 
   /**
@@ -609,6 +621,7 @@ export class Connector {
     this.#clock.clearTimeout(this.#openTimer);
     this.#setServerTime(data.now);
     this.#user = data.user ?? null;
+    this.#prefer(data.preferences ?? this.#preferences);
     const held = this.#held;
     this.#held = null;
     const orderOf = ({ type, id, last_event_id: upTo }) => (type === "snapshot" ? upTo + 0.5 : (id ?? Infinity));
@@ -702,6 +715,12 @@ export class Connector {
     if (envelope.type === "snapshot") this.#applySnapshot(envelope);
     else if (envelope.type === "event") this.#applyEvent(envelope);
     else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
+    else if (envelope.type === "preferences") this.#prefer(envelope.preferences);
+  }
+
+  #prefer(preferences) {
+    this.#preferences = Object.freeze({ ...preferences });
+    this.#emit("preferences", this.#preferences);
   }
 
   #applyEvent({ type: _type, v: _version, ...message }) {

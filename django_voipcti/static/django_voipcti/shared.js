@@ -301,9 +301,9 @@ export class Share {
     const answer = (fields) => this.#post(tab, { text: JSON.stringify({ v: 1, ref, ...fields }) });
     if (action === "ping") answer({ type: "pong" });
     else if (action === "hello") {
-      const { user } = this.#connector;
+      const { user, preferences } = this.#connector;
       const now = new Date(this.#connector.serverNow()).toISOString();
-      answer({ type: "reply", ok: true, data: { now, user, replayed: 0 } });
+      answer({ type: "reply", ok: true, data: { now, user, preferences, replayed: 0 } });
     } else {
       this.#note(message, tab);
       this.#real?.send(JSON.stringify({ ...message, ref: `${ref}@${tab}` }));
