@@ -80,8 +80,11 @@ class LineLink(Protocol):
     def subscribed(self, uri: str) -> None:
         """A new subscription to ``uri`` begins."""
 
-    def notified(self, uri: str, body: bytes, *, subscription: str) -> bool:
-        """Take a document; return whether a full one is needed, since there is a gap."""
+    def notified(self, uri: str, body: bytes, *, subscription: str, late: bool) -> bool:
+        """Take a document; return whether a full one is needed, since there is a gap.
+
+        ``late``: one that the server sent after it was taken before it.
+        """
         ...
 
 
@@ -386,7 +389,7 @@ class SipConnection:
         # The last word of a subscription often has no body; that says nothing about the calls.
         if watch is None or (event.state == "terminated" and not event.body.strip()):
             return
-        if watch.served.link.notified(watch.uri, event.body, subscription=subscription):
+        if watch.served.link.notified(watch.uri, event.body, subscription=subscription, late=event.late):
             logger.info("%s left a gap, asking for the full state", self.host, extra={"action": "bridge.sip.gap"})
             core.refresh(subscription, self._clock())
             self._dirty = True

@@ -212,12 +212,13 @@ class LineSession:
         if self._translator is not None:
             self._translator.subscribed(uri)
 
-    def notified(self, uri: str, body: bytes, *, subscription: str) -> bool:
+    def notified(self, uri: str, body: bytes, *, subscription: str, late: bool) -> bool:
         """Hand on what a document says; return whether a full one is needed."""
         if self._translator is None:
             return False
         try:
-            said = self._translator.notify(uri, body, subscription=subscription, now=timezone.now())
+            take = self._translator.overtaken if late else self._translator.notify
+            said = take(uri, body, subscription=subscription, now=timezone.now())
         except SipError as error:
             logger.warning("line %s: %s", self.line, error, extra={"action": "bridge.bad_document"})
             return False

@@ -10,7 +10,9 @@ Rules
     5. Where ids are used again (one per extension), each stretch of life is a call of its own, and a second caller
        who turns a talking dialog back to ``early`` is a further call. Whether he was answered or gave up cannot be
        told when it turns back to ``confirmed``; that his call is over is what was seen of such servers.
-    6. Calls that were live when the last bridge let go are known from the start, so that their end is noticed.
+    6. A document that comes late, and a dialog that talks after its end, are witnesses only: they prove that the call
+       was answered, which is told if nobody said so before, and nothing else.
+    7. Calls that were live when the last bridge let go are known from the start, so that their end is noticed.
 """
 
 import hashlib
@@ -20,14 +22,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
 from ..enums import CallState, Direction, EndReason, Source
 from ..events import CallUpdate, Party
 from ..providers.base import Account, DialogIdentity, DialogView
 from ..sip.dialoginfo import Dialog, DialogInfo, DialogInfoTracker, Participant, parse_dialog_info
-from ..sip.exceptions import SipError
-from ..sip.uri import SipUri
+from .participants import shown_by
 
 __all__ = ["LineTranslator", "Translation"]
 
@@ -69,8 +69,6 @@ _CODES: Mapping[int, EndReason] = {
     **dict.fromkeys((500, 503, 504), EndReason.FAILED),
 }
 
-_WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private", "withheld", "invalid"})
-
 #: How many ended calls a line remembers, to tell lingering dialogs from new ones.
 _REMEMBERED = 500
 
@@ -99,6 +97,7 @@ class _Call:
     conversation_id: str = ""
     mixed: bool = False
     """Another call came under the same id, so that later documents may show the other caller's facts."""
+    ended_at: datetime | None = None
     confirmed_by: str | None = None
     """The watched URI whose documents show the call; None while it is known from before this bridge only."""
 
@@ -111,7 +110,7 @@ class LineTranslator:
         identify: the provider's :meth:`~django_voipcti.providers.base.BaseProvider.identify_dialog`.
         read_party: the provider's :meth:`~django_voipcti.providers.base.BaseProvider.read_party`.
         watch: the URIs whose documents will come.
-        known: external ids and states of the line's calls that are live in the record (rule 6).
+        known: external ids and states of the line's calls that are live in the record (rule 7).
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class LineTranslator:
             external_id: _Call(external_id, state, answered=state.is_talking)
             for external_id, state in (known or {}).items()
         }
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: OrderedDict[str, _Call] = OrderedDict()
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -169,6 +168,24 @@ class LineTranslator:
             updates += self._end_unseen(said)
         return Translation(updates=tuple(updates), resubscribe=change.resubscribe)
 
+    def overtaken(self, uri: str, body: bytes, *, subscription: str, now: datetime) -> Translation:
+        """Take the body of a NOTIFY that a later one has overtaken (rule 6). Arguments and errors as :meth:`notify`."""
+        info = parse_dialog_info(body) if body.strip() else DialogInfo(version=None, state="full")
+        said = _Said(uri=uri, subscription=subscription, version=info.version, now=now)
+        updates: list[CallUpdate] = []
+        for dialog in info.dialogs:
+            identity = self._identity(dialog)
+            state = _call_state(dialog, None)
+            # Where ids are used again, an old document may be about any call.
+            if identity is None or not identity.once or state is None or not state.is_talking:
+                continue
+            call = self._live.get(identity.external_id)
+            if call is None:
+                updates += self._witness(identity.external_id, dialog, said)
+            elif not call.answered:
+                updates += self._tell(call.external_id, identity, dialog, CallState.CONNECTED, said)
+        return Translation(updates=tuple(updates))
+
     # --- one dialog -----------------------------------------------------------------------------------------------
 
     def _take(self, dialog: Dialog, said: "_Said", *, vanished: bool = False) -> list[CallUpdate]:
@@ -182,7 +199,7 @@ class LineTranslator:
         if not identity.once:
             return self._take_again(identity, dialog, state, said, vanished=vanished)
         if identity.external_id in self._ended:
-            return []
+            return self._witness(identity.external_id, dialog, said) if state.is_talking else []
         return self._tell(identity.external_id, identity, dialog, state, said, vanished=vanished)
 
     def _identity(self, dialog: Dialog) -> DialogIdentity | None:
@@ -277,7 +294,8 @@ class LineTranslator:
 
     def _end(self, call: _Call, said: "_Said", *, dialog: Dialog | None = None, vanished: bool = False) -> CallUpdate:
         del self._live[call.external_id]
-        self._ended[call.external_id] = None
+        call.ended_at = said.now
+        self._ended[call.external_id] = call
         while len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
         stated = dialog is not None and not vanished
@@ -297,8 +315,30 @@ class LineTranslator:
             raw=said.raw(dialog, vanished=vanished),
         )
 
+    def _witness(self, external_id: str, dialog: Dialog, said: "_Said") -> list[CallUpdate]:
+        """Rule 6: an ended call was answered, at its end at the latest."""
+        call = self._ended.get(external_id)
+        if call is None or call.answered:
+            return []
+        call.answered = True
+        return [
+            CallUpdate(
+                provider=self._alias,
+                account=self._account.key,
+                external_id=external_id,
+                source=Source.SIP,
+                observed_at=said.now,
+                state=CallState.CONNECTED,
+                direction=call.direction,
+                conversation_id=call.conversation_id,
+                answered_at=call.ended_at,
+                key=said.key(external_id, CallState.CONNECTED),
+                raw=said.raw(dialog),
+            )
+        ]
+
     def _end_unseen(self, said: "_Said") -> list[CallUpdate]:
-        """Rules 3 and 6: calls known from before that no server document shows."""
+        """Rules 3 and 7: calls known from before that no server document shows."""
         unseen = [call for call in self._live.values() if call.confirmed_by is None]
         return [self._end(call, said, vanished=True) for call in unseen]
 
@@ -306,7 +346,7 @@ class LineTranslator:
         """One end as a number and a name; both empty if the server shows neither, or the caller withholds them."""
         if participant is None:
             return Party()
-        number, name = _shown(participant)
+        number, name = shown_by(participant)
         return self._read_party(number, name) if number or name else Party()
 
     def _own(self, participant: Participant | None) -> Party:
@@ -377,33 +417,3 @@ def _end_reason(dialog: Dialog, *, answered: bool) -> EndReason | None:
 
 def _cause(dialog: Dialog) -> str:
     return " ".join(str(part) for part in (dialog.code, dialog.event) if part is not None)
-
-
-def _shown(participant: Participant) -> tuple[str, str]:
-    """User part and display name of one end, each empty if it tells nothing."""
-    uri = participant.identity_uri or participant.target_uri
-    number = _number(uri)
-    # Some servers show the user part of the Contact, a random text, where the name should be.
-    contact = _number(participant.target_uri)
-    name = participant.display.strip().strip('"').strip()
-    if name.lower() in _WITHHELD or _digits(name) == _digits(number) != "" or name in (number, contact):
-        name = ""
-    return number, name
-
-
-def _number(uri: str) -> str:
-    """The user part of a SIP or tel URI, without parameters; the text itself if it is no URI."""
-    try:
-        parsed = SipUri.parse(uri.strip().strip("<>"))
-        user, host = unquote(parsed.user or ""), parsed.host
-    except SipError:
-        user, _at, host = uri.strip().rpartition(":")[2].partition("@")
-    user = user.partition(";")[0].strip()
-    withheld = user.lower() in _WITHHELD or host == "anonymous.invalid"
-    return "" if withheld else user[:64]
-
-
-def _digits(text: str) -> str:
-    """The digits of something that is nothing but a number; empty otherwise."""
-    bare = "".join(character for character in text if character not in " +-./()")
-    return bare if bare.isdecimal() else ""

@@ -50,7 +50,7 @@ class SubscriptionActive(SipEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyReceived(SipEvent):
-    """A NOTIFY of a subscription, in the order of its CSeq; older ones are dropped."""
+    """A NOTIFY of a subscription, in the order of its CSeq, unless it is ``late``."""
 
     subscription: str
     #: The event package, in lower case.
@@ -64,6 +64,8 @@ class NotifyReceived(SipEvent):
     state: str
     #: Remaining time in seconds, if the notifier tells.
     expires: int | None = None
+    #: A NOTIFY that was sent after this one came before it: it tells what has been, not how things stand.
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

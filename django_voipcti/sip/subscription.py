@@ -6,8 +6,9 @@ Rule 1: one SUBSCRIBE at a time. What is wanted meanwhile is sent when the answe
 Rule 2: a NOTIFY makes the subscription, not the 2xx (4.1.2.4); it may come first, and its ``expires`` counts.
 Rule 3: it is refreshed at 90 % of the granted time. A refresh that fails for a passing reason is tried again at half of
     what is left, until the time is over.
-Rule 4: a NOTIFY whose CSeq is not above the last one is answered 200 and dropped. RFC 3261 12.2.2 would answer 500, but
-    servers with several workers let NOTIFYs overtake each other, and a 500 ends the subscription on some.
+Rule 4: a NOTIFY whose CSeq is below the last one is answered 200 and handed on as ``late``; it moves nothing here. RFC
+    3261 12.2.2 would answer 500, but servers with several workers let NOTIFYs overtake each other, a 500 ends the
+    subscription on some, and what was overtaken may be the only word that a call was answered.
 Rule 5: ``SubscriptionEnded`` comes once. Whether to subscribe again, and when, is for the caller to decide.
 
 A NOTIFY from a second notifier (a forked SUBSCRIBE, RFC 6665 4.4.1 and RFC 4235 3.9) is refused with 481.
@@ -276,7 +277,7 @@ class Subscription:
             agent.emit(Ignored(reason="a NOTIFY has no Subscription-State", status=400))
         elif dialog.is_stale(request):
             agent.respond(transaction, 200, now, quiet=True)
-            agent.emit(Ignored(reason="a later NOTIFY has overtaken this one"))
+            self._overtaken(request, state)
         else:
             agent.respond(transaction, 200, now, quiet=True)
             if not has_notifier and request.from_.tag is not None:
@@ -300,17 +301,7 @@ class Subscription:
                 self._forget()
             return
         self._agent.timers.cancel((self, Timer.N))
-        self._agent.emit(
-            NotifyReceived(
-                subscription=self.id,
-                package=self._package,
-                content_type=request.content_type or "",
-                body=request.body,
-                cseq=request.cseq.number,
-                state=state.state,
-                expires=state.expires,
-            )
-        )
+        self._hand_on(request, state)
         if self.state is State.TERMINATED:
             self._forget()
             if was is State.UNSUBSCRIBING:
@@ -327,6 +318,26 @@ class Subscription:
             self._expires_at = now + left
             self._refresh_at = min(self._refresh_at, now + REFRESH_AT * left)
             self._arm()
+
+    def _overtaken(self, request: Request, state: SubscriptionState) -> None:
+        if self.state is State.LINGERING or request.cseq.number == self._dialog.remote_cseq:
+            self._agent.emit(Ignored(reason="a NOTIFY that came before, or too late"))
+        else:
+            self._hand_on(request, state, late=True)
+
+    def _hand_on(self, request: Request, state: SubscriptionState, *, late: bool = False) -> None:
+        self._agent.emit(
+            NotifyReceived(
+                subscription=self.id,
+                package=self._package,
+                content_type=request.content_type or "",
+                body=request.body,
+                cseq=request.cseq.number,
+                state=state.state,
+                expires=state.expires,
+                late=late,
+            )
+        )
 
     # -- time and end
 

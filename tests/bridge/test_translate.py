@@ -78,6 +78,13 @@ class Line:
     def states(self):
         return [(update.external_id, update.state) for update in self.updates]
 
+    def overtaken(self, body, *, seconds=0):
+        said = self.translator.overtaken(
+            URI, body, subscription=f"s{self.subscription}", now=NOW + timedelta(seconds=seconds)
+        )
+        self.updates += said.updates
+        return said
+
     def states_of(self, name):
         return [state for external_id, state in self.states if external_id == name]
 
@@ -339,9 +346,84 @@ def test_states_in_any_order_never_go_backwards(order):
     line = Line()
     for version, state in enumerate(order, 1):
         line.notify(document(version, dialog("c1", state, direction="initiator")))
-    ranks = [LIFE.index(name) for _id, state in line.states for name in LIFE if state == MEANING[name]]
+    told = line.states_of("c1")
+    until_the_end = told[: told.index(CallState.HANGUP) + 1]
+    ranks = [LIFE.index(name) for state in until_the_end for name in LIFE if state == MEANING[name]]
     assert ranks == sorted(ranks)
-    assert line.states_of("c1")[-1] is CallState.HANGUP
+    answered_late = order.index("confirmed") > order.index("terminated")
+    assert told[len(until_the_end) :] == [CallState.CONNECTED] * answered_late
+
+
+class TestWitnesses:
+    """What is heard too late to be told, but proves that a call was answered."""
+
+    ENDED = (dialog("c1", "early"), dialog("c1", "terminated"))
+
+    def line_after(self, *dialogs):
+        line = Line()
+        for version, element in enumerate(dialogs, 1):
+            line.notify(document(version, element), seconds=version)
+        return line
+
+    def test_an_answer_that_its_end_has_overtaken(self):
+        line = self.line_after(*self.ENDED)
+        line.overtaken(document(1, dialog("c1", "confirmed")), seconds=5)
+        witness = line.updates[-1]
+        assert (witness.external_id, witness.state) == ("c1", CallState.CONNECTED)
+        assert witness.answered_at == NOW + timedelta(seconds=2), "at its end at the latest"
+        assert witness.observed_at == NOW + timedelta(seconds=5)
+
+    def test_is_heard_once(self):
+        line = self.line_after(*self.ENDED)
+        for version in (1, 2):
+            line.overtaken(document(version, dialog("c1", "confirmed")))
+        assert line.states_of("c1") == [CallState.RINGING, CallState.HANGUP, CallState.CONNECTED]
+
+    def test_is_not_needed_where_the_answer_was_told(self):
+        line = self.line_after(dialog("c1", "confirmed"), dialog("c1", "terminated"))
+        line.overtaken(document(1, dialog("c1", "confirmed")))
+        line.notify(document(4, dialog("c1", "confirmed")))
+        assert line.states_of("c1") == [CallState.CONNECTED, CallState.HANGUP]
+
+    def test_an_answer_that_a_newer_ringing_has_overtaken_is_an_answer(self):
+        line = self.line_after(dialog("c1", "early"))
+        line.overtaken(document(1, dialog("c1", "confirmed")))
+        assert line.states_of("c1") == [CallState.RINGING, CallState.CONNECTED]
+
+    def test_an_old_hold_is_no_hold_now(self):
+        line = self.line_after(dialog("c1", "early"))
+        line.overtaken(document(1, dialog("c1", "confirmed", held=True)))
+        line.overtaken(document(2, dialog("c1", "confirmed")))
+        assert line.states_of("c1") == [CallState.RINGING, CallState.CONNECTED]
+
+    def test_hold_that_the_newer_document_shows_stays(self):
+        line = self.line_after(dialog("c1", "confirmed", held=True))
+        line.overtaken(document(1, dialog("c1", "confirmed")))
+        assert line.states_of("c1") == [CallState.ON_HOLD]
+
+    @pytest.mark.parametrize("state", ["Trying", "early", "terminated", "nonsense"])
+    def test_other_late_words_say_nothing(self, state):
+        line = self.line_after(dialog("c1", "early"))
+        line.overtaken(document(1, dialog("c1", state), dialog("c2", state)))
+        assert line.states == [("c1", CallState.RINGING)]
+
+    def test_a_call_that_is_known_from_late_documents_only_is_not_told(self):
+        line = self.line_after()
+        assert line.overtaken(document(1, dialog("c1", "confirmed"))).updates == ()
+        assert line.overtaken(b"").updates == ()
+
+    def test_where_ids_are_used_again_an_old_document_may_be_about_any_call(self):
+        line = Line(by_extension)
+        line.notify(document(1, dialog("601", "early")))
+        assert line.overtaken(document(2, dialog("601", "confirmed"))).updates == ()
+
+    def test_a_leg_that_the_provider_hides_has_no_witness(self):
+        line = Line(lambda account, dialog: None)
+        assert line.overtaken(document(2, dialog("c1", "confirmed"))).updates == ()
+
+    def test_a_late_document_that_cannot_be_read_is_refused(self):
+        with pytest.raises(SipError):
+            Line().overtaken(b"<dialog")
 
 
 MEANING = {
@@ -365,7 +447,7 @@ MEANING = {
     st.booleans(),
 )
 def test_whatever_a_server_sends_each_call_has_one_life(documents, once):
-    """No update after an end, no second end, no repetition; and no exception."""
+    """No update after an end but one that proves an answer, no second end, no repetition; and no exception."""
     line = Line(by_id if once else by_extension)
     for seconds, (version, kind, dialogs, again) in enumerate(documents):
         if again:
@@ -374,8 +456,10 @@ def test_whatever_a_server_sends_each_call_has_one_life(documents, once):
         line.notify(body, seconds=seconds)
     for name in {external_id for external_id, _state in line.states}:
         states = line.states_of(name)
-        assert CallState.HANGUP not in states[:-1]
-        assert (states[-1] is CallState.HANGUP) == (name not in line.translator.live)
+        end = states.index(CallState.HANGUP) if CallState.HANGUP in states else len(states)
+        assert (end < len(states)) == (name not in line.translator.live)
+        after = states[end + 1 :]
+        assert after == [] or (after == [CallState.CONNECTED] and CallState.CONNECTED not in states[:end])
     keys = [update.key for update in line.updates]
     assert len(keys) == len(set(keys))
 

@@ -174,7 +174,8 @@ class Lab:
         runtime = self.folder / "kamailio"
         runtime.mkdir(exist_ok=True)
         command = ["kamailio", "-DD", "-E", "-f", HERE / "conf" / "kamailio.cfg", "-Y", runtime, "-w", runtime]
-        command += ["-P", runtime / "pid", "-m", "32", "-M", "8"]
+        # Each quick call is in every document of the next fifteen seconds, and transactions live for five: 64 MB run out.
+        command += ["-P", runtime / "pid", "-m", "256", "-M", "16"]
         parameters = {
             "SIPPORT": self.sip_port,
             "WSPORT": self.ws_port,
@@ -224,6 +225,8 @@ class Lab:
 
     def _make_database(self) -> None:
         with sqlite3.connect(self.folder / "kamailio.db") as database:
+            # Kamailio does not wait for a lock: without this, a login now and then meets a writer and is refused.
+            database.execute("PRAGMA journal_mode=WAL")
             for table in TABLES:
                 database.executescript((SCHEMAS / f"{table}-create.sql").read_text())
             for user in self.users:

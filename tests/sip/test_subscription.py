@@ -41,9 +41,18 @@ class Watch:
         assert response.status == 200
         return list(self.far.events())
 
-    def notified(self, cseq: int, *, state: str = "active", expires: int | None = 300) -> NotifyReceived:
+    def notified(
+        self, cseq: int, *, state: str = "active", expires: int | None = 300, late: bool = False
+    ) -> NotifyReceived:
         return NotifyReceived(
-            subscription=self.id, package="dialog", content_type="", body=b"", cseq=cseq, state=state, expires=expires
+            subscription=self.id,
+            package="dialog",
+            content_type="",
+            body=b"",
+            cseq=cseq,
+            state=state,
+            expires=expires,
+            late=late,
         )
 
     def ended(self, reason: str, *, retryable: bool, **facts: int) -> SubscriptionEnded:
@@ -248,11 +257,33 @@ def test_a_grant_of_nothing_is_an_end(far: FarEnd) -> None:
 # -- NOTIFY
 
 
-def test_a_notify_that_was_overtaken_is_answered_200_and_dropped(far: FarEnd, watch: Watch) -> None:
+def test_a_notify_that_was_overtaken_is_answered_200_and_marked_as_late(far: FarEnd, watch: Watch) -> None:
     watch.notify(cseq=4)
-    assert watch.notify(cseq=3) == [Ignored(reason="a later NOTIFY has overtaken this one")]
-    assert watch.notify(cseq=4) == [Ignored(reason="a later NOTIFY has overtaken this one")]
+    assert watch.notify(cseq=3) == [watch.notified(3, late=True)]
     assert watch.notify(cseq=5) == [watch.notified(5)]
+
+
+def test_a_notify_that_was_overtaken_moves_nothing(far: FarEnd, watch: Watch) -> None:
+    watch.notify(cseq=4)
+    due = far.core.get_timer()
+    assert watch.notify("active;expires=5", cseq=2) == [watch.notified(2, expires=5, late=True)]
+    assert far.core.get_timer() == due
+    assert watch.notify("terminated;reason=rejected", cseq=3) == [
+        watch.notified(3, state="terminated", expires=None, late=True)
+    ]
+    assert watch.notify(cseq=5) == [watch.notified(5)]
+
+
+def test_a_number_that_comes_again_is_answered_200_and_dropped(far: FarEnd, watch: Watch) -> None:
+    watch.notify(cseq=4)
+    assert watch.notify(cseq=4) == [Ignored(reason="a NOTIFY that came before, or too late")]
+
+
+def test_what_is_overtaken_after_we_have_left_is_dropped(far: FarEnd, watch: Watch) -> None:
+    watch.notify(cseq=4)
+    far.core.unsubscribe(watch.id, far.now)
+    far.answer(far.request("SUBSCRIBE"), 200, ("Expires", 0))
+    assert watch.notify(cseq=3) == [Ignored(reason="a NOTIFY that came before, or too late")]
 
 
 def test_a_repeated_notify_of_an_open_transaction_is_answered_again_on_an_unreliable_transport() -> None:
