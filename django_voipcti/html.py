@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -15,13 +16,14 @@ from django.db import models
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import get_script_prefix
+from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeData, SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from .enums import CallState, EndReason
-from .models import Call
+from .models import Call, Line
 from .phonebook import numbers
 from .redaction import mask_number
 from .routing import SOCKET_PATH
@@ -32,13 +34,16 @@ if TYPE_CHECKING:
 __all__ = [
     "PANEL_TEXTS",
     "HistoryEntry",
+    "TimelineEntry",
     "call_history",
+    "call_timeline",
     "click_to_call",
     "click_to_call_numbers",
     "compat",
     "format_duration",
     "history_entries",
     "panel",
+    "timeline_entries",
 ]
 
 #: Everything that the panel and its connector say by themselves, by the key under which the scripts ask for it.
@@ -99,6 +104,19 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "colleagues": _("Colleagues"),
     "loading": _("Looking for colleagues…"),
     "no_colleagues": _("The list of colleagues is not available. Type an extension or a number."),
+    # how to be told of calls
+    "preferences": _("Notification settings"),
+    "do_not_disturb": _("Do not disturb"),
+    "pop_on": _("Show incoming calls"),
+    "pop_on_ring": _("when they ring"),
+    "pop_on_answer": _("when I answer"),
+    "open_on_answer": _("Open the record when I answer"),
+    "notifications": _("Desktop notification while this page is out of view"),
+    "allow_notifications": _("Allow notifications in this browser"),
+    "notifications_blocked": _("This browser does not allow notifications here. Change that in its site settings."),
+    "ring_tone": _("Ring tone in this browser"),
+    "sound_device": _("Loudspeaker for the ring tone"),
+    "test_sound": _("Test the ring tone"),
     # logging a line in
     "login_hint": _("Log in to your telephone account to see and make calls here."),
     "code_hint": _("Your telephone account is protected by a second factor."),
@@ -158,6 +176,7 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
     attributes = {
         "data-connector": static("django_voipcti/connector.js"),
         "data-shared": static("django_voipcti/shared.js"),
+        "data-notices": static("django_voipcti/notices.js"),
         "data-user": str(user.pk),
         "data-styles": static("django_voipcti/panel.css"),
         "data-url": _socket_address(),
@@ -273,6 +292,50 @@ def call_history(record: models.Model, user: "AnyUser | None", *, limit: int = 2
     """A table of :func:`history_entries`, from the template ``django_voipcti/call_history.html``."""
     entries = history_entries(record, user, limit=limit) if user is not None and user.is_authenticated else []
     return render_to_string("django_voipcti/call_history.html", {"entries": entries, "record": record})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry(HistoryEntry):
+    """One conversation with a record."""
+
+    answered_by: str
+    """The line of ours that picked up; empty if none did."""
+    legs: int
+    """How many of our lines had a part in it."""
+
+
+def timeline_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) -> list[TimelineEntry]:
+    """The newest conversations with ``record`` that ``user`` may see, newest first. Two queries."""
+    calls = Call.objects.for_object(record).visible_to(user).conversations().select_related("line")
+    newest: list[Any] = list(calls.order_by("-started_at", "-id")[:limit])
+    answerers = Line.objects.in_bulk({call.answered_line_id for call in newest} - {None})
+    sees_all = user.has_perm(FULL_NUMBERS)
+    entries = []
+    for call in newest:
+        shown = _entry(call, whole=sees_all or call.line.user_id == user.pk)
+        answerer = answerers.get(call.answered_line_id)
+        entries.append(
+            TimelineEntry(
+                call=shown.call,
+                number=shown.number,
+                outcome=shown.outcome,
+                talked=shown.talked,
+                missed=shown.missed,
+                answered_by=str(answerer) if answerer else "",
+                legs=call.leg_count,
+            )
+        )
+    return entries
+
+
+def call_timeline(record: models.Model, user: "AnyUser | None", *, limit: int = 20) -> SafeString:
+    """Conversations by day, from the template ``django_voipcti/call_timeline.html``: see :func:`timeline_entries`."""
+    entries = timeline_entries(record, user, limit=limit) if user is not None and user.is_authenticated else []
+    days = [
+        (day, list(on_day))
+        for day, on_day in groupby(entries, key=lambda entry: timezone.localtime(entry.call.started_at).date())
+    ]
+    return render_to_string("django_voipcti/call_timeline.html", {"days": days, "record": record})
 
 
 def _entry(call: Call, *, whole: bool) -> HistoryEntry:

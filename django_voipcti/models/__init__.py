@@ -5,6 +5,7 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .line import Line
+from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopRule
@@ -14,6 +15,7 @@ __all__ = [
     "Call",
     "CallCommand",
     "CallEvent",
+    "CallsMixin",
     "IgnoredNumber",
     "Line",
     "LineLease",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from ..typing import AnyUser
 
 __all__ = ["Call", "CallEvent", "CallEventQuerySet", "CallQuerySet"]
+
+
+#: Which leg stands for its conversation: the lowest.
+_RANK = Case(
+    When(answered_at__isnull=False, direction=Direction.OUTBOUND, then=Value(0)),
+    When(answered_at__isnull=False, then=Value(1)),
+    When(direction=Direction.OUTBOUND, then=Value(2)),
+    default=Value(3),
+)
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -27,6 +38,50 @@ class CallQuerySet(models.QuerySet["Call"]):
     def missed(self) -> "CallQuerySet":
         """Inbound calls that nobody answered, neither here nor elsewhere."""
         return self.filter(end_reason=EndReason.MISSED)
+
+    def not_called_back(self) -> "CallQuerySet":
+        """Calls after whose end nobody talked to the other party, whichever way the later call went.
+
+        The other party is the linked record with all its numbers, and the number itself; where that has no
+        international form (a colleague), a later call of the same line counts.
+        """
+        later = Call.objects.filter(answered_at__gt=OuterRef("ended_at"))
+        same_contact = later.filter(contact_type=OuterRef("contact_type"), contact_id=OuterRef("contact_id"))
+        same_number = later.filter(other_e164=OuterRef("other_e164")).exclude(other_e164="")
+        same_line = later.filter(
+            line=OuterRef("line"), started_at__gt=OuterRef("started_at"), other_number=OuterRef("other_number")
+        ).exclude(other_number="")
+        # Three probes, each of an index; as one query with OR they would read the table.
+        return self.filter(~Exists(same_contact), ~Exists(same_number), ~Exists(same_line))
+
+    def conversations(self) -> "CallQuerySet":
+        """One call for each conversation: the leg that stands for it, with what the legs amount to.
+
+        Conditions before this say which legs there are to choose from, conditions after it which conversations. An
+        answered leg goes before others, the caller's before the called ones', the earlier before the later.
+        Annotations: ``leg_count``, and ``answered_line_id``, the line of ours that picked up first (None: no line did).
+        Each costs a look into the index of conversations per row that is shown.
+        """
+        legs = self.order_by().filter(provider=OuterRef("provider"), conversation_id=OuterRef("conversation_id"))
+        legs = legs.exclude(conversation_id="").alias(_rank=_RANK)
+        first = Q(_rank__lt=OuterRef("_rank"))
+        first |= Q(_rank=OuterRef("_rank"), started_at__lt=OuterRef("started_at"))
+        first |= Q(_rank=OuterRef("_rank"), started_at=OuterRef("started_at"), pk__lt=OuterRef("pk"))
+        picked_up = Call.objects.filter(
+            provider=OuterRef("provider"),
+            conversation_id=OuterRef("conversation_id"),
+            direction=Direction.INBOUND,
+            answered_at__isnull=False,
+        ).exclude(conversation_id="")
+        counted = legs.order_by().values("provider").annotate(legs=Count("pk")).values("legs")
+        return (
+            self.alias(_rank=_RANK)
+            .filter(~Exists(legs.filter(first)))
+            .annotate(
+                leg_count=Coalesce(Subquery(counted), Value(1)),
+                answered_line_id=Subquery(picked_up.order_by("answered_at", "pk").values("line_id")[:1]),
+            )
+        )
 
     def visible_to(self, user: "AnyUser") -> "CallQuerySet":
         """Calls that ``user`` may see: those of his own lines, or all with the permission to watch lines."""

@@ -48,6 +48,12 @@ def call_history(context: template.Context, record: Model, limit: int = 20) -> S
     return html.call_history(record, _user(context), limit=limit)
 
 
+@register.simple_tag(takes_context=True)
+def call_timeline(context: template.Context, record: Model, limit: int = 20) -> SafeString:
+    """The conversations with a record, day by day. See :func:`django_voipcti.html.call_timeline`."""
+    return html.call_timeline(record, _user(context), limit=limit)
+
+
 def _user(context: template.Context) -> Any:
     """Who looks at the page: ``user`` of the auth context processor, else that of the request."""
     return context.get("user") or getattr(context.get("request"), "user", None)

@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from phonenumber_field.modelfields import PhoneNumberField
 
+from django_voipcti.models.mixins import CallsMixin
+
 
 class Company(models.Model):
     """A company with a switchboard number."""
@@ -21,7 +23,7 @@ class Company(models.Model):
         return reverse("company", args=[self.pk])
 
 
-class Contact(models.Model):
+class Contact(CallsMixin):
     """A person with two numbers, who belongs to an agent and may work at a company."""
 
     name = models.CharField(max_length=100)
