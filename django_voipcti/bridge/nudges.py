@@ -1,8 +1,10 @@
 """Nudges from other processes: "look at this line now". Their loss costs at most a second, so errors only slow us."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from channels.layers import get_channel_layer
 
@@ -12,6 +14,8 @@ from .backoff import Retries
 __all__ = ["listen"]
 
 logger = logging.getLogger(__name__)
+
+_LEAVE_SECONDS = 1.0
 
 
 async def listen(on_nudge: Callable[[int], None]) -> None:
@@ -25,15 +29,7 @@ async def listen(on_nudge: Callable[[int], None]) -> None:
     while True:
         began = clock()
         try:
-            channel = await layer.new_channel()
-            await layer.group_add(realtime.BRIDGES_GROUP, channel)
-            try:
-                while True:
-                    message = await layer.receive(channel)
-                    if message.get("type") == realtime.NUDGE_MESSAGE:
-                        on_nudge(int(message["line"]))
-            finally:
-                await layer.group_discard(realtime.BRIDGES_GROUP, channel)
+            await _listen(layer, on_nudge)
         # The layer's client library decides what it raises when its server is away.
         except Exception as error:  # noqa: BLE001
             logger.warning(
@@ -42,3 +38,18 @@ async def listen(on_nudge: Callable[[int], None]) -> None:
                 extra={"action": "bridge.nudges"},
             )
         await asyncio.sleep(retries.next_delay(held_for=clock() - began))
+
+
+async def _listen(layer: Any, on_nudge: Callable[[int], None]) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add(realtime.BRIDGES_GROUP, channel)
+    try:
+        while True:
+            message = await layer.receive(channel)
+            if message.get("type") == realtime.NUDGE_MESSAGE:
+                on_nudge(int(message["line"]))
+    except asyncio.CancelledError:
+        # Polite, but no reason to wait, nor to fail: an error here would hide that we were cancelled.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(layer.group_discard(realtime.BRIDGES_GROUP, channel), _LEAVE_SECONDS)
+        raise

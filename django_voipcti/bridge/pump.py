@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -125,15 +125,16 @@ class CommandPump:
     async def _sweep(self) -> None:
         settled = [pk for pk, session in self._sessions.items() if session.age >= _ORPHAN_GRACE.total_seconds()]
         try:
-            for command in await self._database.run(_claim, list(self._sessions), self._name):
-                task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
-                self._in_flight[command.pk] = _Work(command, task)
-                task.add_done_callback(partial(self._forget, command.pk))
-            await self._database.run(_settle, settled, list(self._in_flight), self._name)
+            claimed = await self._database.run(_look, list(self._sessions), settled, list(self._in_flight), self._name)
         except DatabaseError as error:
             if not is_away(error):
                 raise
             logger.warning("no commands while the database is away: %s", error, extra={"action": "bridge.pump.away"})
+            return
+        for command in claimed:
+            task = asyncio.create_task(self._carry_out(command), name=f"command-{command.pk}")
+            self._in_flight[command.pk] = _Work(command, task)
+            task.add_done_callback(partial(self._forget, command.pk))
 
     def _forget(self, command: int, task: "asyncio.Task[None]") -> None:
         del self._in_flight[command]
@@ -245,12 +246,18 @@ class _Work:
 # --- units of work ----------------------------------------------------------------------------------------------------
 
 
-def _claim(lines: Collection[int], name: str) -> list[CallCommand]:
-    """Give up what is overdue, then claim what waits for ``lines``, oldest first."""
-    control.expire_overdue()
+def _look(lines: Collection[int], settled: Collection[int], mine: Collection[int], name: str) -> list[CallCommand]:
+    """Claim what waits for ``lines``, oldest first; give up what is overdue and what a dead bridge left."""
     waiting = CallCommand.objects.pending(timezone.now()).filter(line__in=lines).order_by("pk")
-    mine = [pk for pk in waiting.values_list("pk", flat=True) if _claim_one(pk, name)]
-    return list(CallCommand.objects.filter(pk__in=mine).select_related("call").order_by("pk"))
+    claimed = [command for command in waiting.select_related("call") if _claim_one(command.pk, name)]
+    try:
+        control.expire_overdue()
+        _settle(settled, [*mine, *(command.pk for command in claimed)], name)
+    except DatabaseError as error:
+        # What is claimed must be carried out none the less; the rest has time until the next look.
+        logger.warning("commands that are over wait: %s", error, extra={"action": "bridge.pump.away"})
+        connections.close_all()
+    return claimed
 
 
 def _claim_one(pk: int, name: str) -> bool:

@@ -6,12 +6,12 @@ drains; the handlers that were there before are put back at once, so the second 
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Collection, Coroutine, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError
@@ -44,7 +44,11 @@ EXIT_FAILED = 1
 EXIT_UNFINISHED = 3
 
 #: Seconds for what comes after the drain: statuses, the last batch, the leases.
-_CLOSING_SECONDS = 5.0
+_CLOSING_SECONDS = 10.0
+#: Seconds for threads that wait for a database.
+_THREAD_SECONDS = 2.0
+#: Seconds between two lease rounds at least, however often other processes nudge.
+_SHORTEST_ROUND = 0.25
 
 
 def default_name() -> str:
@@ -153,11 +157,10 @@ class Supervisor:
             else:
                 await self._reconcile(found)
                 self._say_how_it_stands(found)
-            try:
-                async with asyncio.timeout(interval):
+            await asyncio.sleep(_SHORTEST_ROUND)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval - _SHORTEST_ROUND):
                     await self._look.wait()
-            except TimeoutError:
-                continue
 
     async def _reconcile(self, found: Round) -> None:
         """Stop the sessions of lines that are gone, changed or to be given away; start those that are missing."""
@@ -256,7 +259,7 @@ class Supervisor:
         await asyncio.wait(running, timeout=_CLOSING_SECONDS)
         for provider in self._providers.values():
             await provider.aclose()
-        self._database.close(_CLOSING_SECONDS)
+        self._database.close(_THREAD_SECONDS)
         if unfinished or left:
             self._say(
                 _("stopped; %(commands)d commands and %(updates)d call updates were left unfinished")
@@ -283,7 +286,7 @@ class Supervisor:
         return self._writer.state.waiting
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stop_signals(loop: asyncio.AbstractEventLoop, on_signal: Callable[[int], None]) -> Iterator[None]:
     """Call ``on_signal`` at the first SIGTERM or SIGINT; put the previous handlers back then, or at the end."""
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}

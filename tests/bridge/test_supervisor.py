@@ -267,7 +267,7 @@ async def test_a_bridge_that_stops_hands_its_lines_to_the_other_one(server, star
 async def test_while_valkey_is_away_calls_are_recorded_and_commands_carried_out(server, start_bridge, aeventually):
     line = await in_db(make_line)()
     with ValkeyServer() as own:
-        start_bridge(env={"VOIPCTI_TEST_VALKEY_URL": f"{own.connection_url}/0"})
+        bridge = start_bridge(env={"VOIPCTI_TEST_VALKEY_URL": f"{own.connection_url}/0"})
         await until(aeventually, line, LineStatus.READY)
     await server.notify(uri(line), dialog("c1", "early"))
     await reaches(aeventually, line, "RINGING")
@@ -278,6 +278,8 @@ async def test_while_valkey_is_away_calls_are_recorded_and_commands_carried_out(
         return command.state == CommandState.SUCCEEDED
 
     await aeventually(succeeded)
+    bridge.send_signal(signal.SIGTERM)
+    assert await in_db(bridge.wait)() == 0, bridge.output
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
