@@ -265,7 +265,7 @@ class Update:
 class DialogInfoTracker:
     """The table of one entity's dialogs in one subscription (RFC 4235, 4.3).
 
-    Feed it in the order in which the server *sent* the documents (the subscription drops NOTIFYs whose CSeq is stale).
+    Feed it in the order in which the server *sent* the documents: leave out those of NOTIFYs that came ``late``.
     Start a new tracker, or call :meth:`restart`, with each new subscription, because versions count per subscription.
 
     * A full document replaces the table; what it no longer lists has vanished. One that is terminated and lingers is

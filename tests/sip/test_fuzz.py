@@ -253,7 +253,7 @@ def test_full_documents_in_any_order_end_in_the_state_of_the_newest(order: list[
     table, told = DialogInfoTracker(), []
     newest = -1
     for version in order:
-        if version > newest:  # the subscription drops what was overtaken
+        if version > newest:  # what was overtaken is not fed to the table
             newest = version
             told += table.apply(DialogInfo(version=version, state="full", dialogs=(steps[version],))).changed
     assert table.dialogs == (steps[5],)
