@@ -23,7 +23,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from .enums import CallState, EndReason
-from .models import Call, Line
+from .models import Call, Line, MissedCall
 from .phonebook import numbers
 from .redaction import mask_number
 from .routing import SOCKET_PATH
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PANEL_TEXTS",
     "HistoryEntry",
+    "MissedEntry",
     "TimelineEntry",
     "call_history",
     "call_timeline",
@@ -42,6 +43,8 @@ __all__ = [
     "compat",
     "format_duration",
     "history_entries",
+    "missed_calls",
+    "missed_entries",
     "panel",
     "timeline_entries",
 ]
@@ -336,6 +339,40 @@ def call_timeline(record: models.Model, user: "AnyUser | None", *, limit: int = 
         for day, on_day in groupby(entries, key=lambda entry: timezone.localtime(entry.call.started_at).date())
     ]
     return render_to_string("django_voipcti/call_timeline.html", {"days": days, "record": record})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedEntry:
+    """Somebody who waits for a call."""
+
+    missed: MissedCall
+    name: str
+    number: SafeString
+    """A link that calls back; masked digits where the viewer may not see the number."""
+    late: bool
+
+
+def missed_entries(user: "AnyUser", *, viewer: "AnyUser", limit: int = 20) -> list[MissedEntry]:
+    """Open missed calls of the lines of ``user`` as ``viewer`` may see them, newest first."""
+    missed = MissedCall.objects.open().of_user(user)
+    if viewer.pk != user.pk:
+        missed = missed.visible_to(viewer)
+    whole = viewer.pk == user.pk or viewer.has_perm(FULL_NUMBERS)
+    entries = []
+    for each in missed.select_related("call__line")[:limit]:
+        call = each.call
+        entry = _entry(call, whole=whole)
+        name = call.contact_label or call.other_name
+        late = each.due_at is not None and each.due_at <= timezone.now()
+        entries.append(MissedEntry(missed=each, name=name, number=entry.number, late=late))
+    return entries
+
+
+def missed_calls(user: "AnyUser | None", *, viewer: "AnyUser | None", limit: int = 20) -> SafeString:
+    """A list of :func:`missed_entries`, from the template ``django_voipcti/missed_calls.html``."""
+    known = user is not None and user.is_authenticated and viewer is not None and viewer.is_authenticated
+    entries = missed_entries(user, viewer=viewer, limit=limit) if known and user and viewer else []
+    return render_to_string("django_voipcti/missed_calls.html", {"entries": entries})
 
 
 def _entry(call: Call, *, whole: bool) -> HistoryEntry:

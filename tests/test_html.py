@@ -116,8 +116,8 @@ class TestPanel:
 
     def test_its_files_exist_and_are_named_by_the_static_files_storage(self, user, tmp_path):
         markup = html.panel(user)
-        addresses = re.findall(r'(?:src|href|data-connector|data-shared|data-styles)="/static/([^"]+)"', markup)
-        assert len(addresses) == 5
+        addresses = re.findall(r'(?:src|href|data-connector|data-shared|data-notices|data-styles)="/static/([^"]+)"', markup)
+        assert len(addresses) == 6
         assert all(finders.find(address) for address in addresses)
 
     def test_it_works_under_hashed_file_names(self, user, tmp_path):
@@ -136,6 +136,7 @@ class TestPanel:
             "connector.abc123.js",
             "panel.abc123.js",
             "shared.abc123.js",
+            "notices.abc123.js",
             "panel.abc123.css",
         }
         for script in SCRIPTS.glob("*.js"):
@@ -155,7 +156,8 @@ class TestPanel:
 
     def test_the_scripts_and_the_texts_know_the_same_keys(self):
         """A text that a script asks for and does not get would show its key; one that nobody asks for is dead."""
-        panel, connector = ((SCRIPTS / name).read_text() for name in ("panel.js", "connector.js"))
+        panel = "".join((SCRIPTS / name).read_text() for name in ("panel.js", "notices.js"))
+        connector = CONNECTOR.read_text()
         asked = set(re.findall(r'\bt\("(\w+)"', panel)) | set(re.findall(r'(?:field|t)\(\w+ \? "(\w+)"', panel))
         mentioned = set(re.findall(r'"(\w+)"', panel))
         codes = set(re.findall(r"^  (\w+):\s*\"", connector, re.MULTILINE))

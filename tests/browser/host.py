@@ -132,6 +132,9 @@ class Server:
         """Tell the page that a call was dismissed on another device."""
         self._say(self.sockets[-1], {"type": "dismissed", "call": call})
 
+    def tell_preferences(self, preferences):
+        self._say(self.sockets[-1], {"type": "preferences", "preferences": preferences})
+
     def tell_session(self, name, **fields):
         self._say(self.sockets[-1], {"type": "event", "name": name, "message": "", **fields})
 

@@ -6,7 +6,12 @@ export class FakeLocks {
 
   /** The locks as one tab sees them. */
   of(tab) {
-    return { request: (name, options, callback) => this.#request(tab, name, options, callback) };
+    return {
+      request: (name, options, callback) => this.#request(tab, name, options, callback),
+      query: async () => ({
+        held: [...this.#queues].filter(([, queue]) => queue.some(({ isHeld }) => isHeld)).map(([name]) => ({ name })),
+      }),
+    };
   }
 
   kill(tab) {
@@ -15,11 +20,13 @@ export class FakeLocks {
     }
   }
 
-  #request(tab, name, { signal } = {}, callback) {
+  #request(tab, name, { signal, ifAvailable } = {}, callback) {
     if (!this.#queues.has(name)) this.#queues.set(name, []);
     const queue = this.#queues.get(name);
+    if (ifAvailable && queue.length) return Promise.resolve(callback(null));
     return new Promise((resolve, reject) => {
-      const place = { tab, isHeld: false, hold: () => callback().then(() => this.#remove(queue, place)).then(resolve) };
+      const place = { tab, isHeld: false, hold: null };
+      place.hold = () => callback(place).finally(() => this.#remove(queue, place)).then(resolve, reject);
       queue.push(place);
       signal?.addEventListener("abort", () => {
         if (place.isHeld) return;

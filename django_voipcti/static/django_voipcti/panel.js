@@ -117,6 +117,7 @@ const ICONS = {
   hang_up: "M3.5 14.5c4.9-4.9 12.1-4.9 17 0l-2.6 2.7-3.4-1.7v-2.4a9.6 9.6 0 0 0-5 0v2.400l-3.4 1.700Z",
   close: "M6.5 6.500l11 11M17.5 6.500l-11 11",
   chevron: "m6 15 6-6 6 6",
+  gear: "M12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.600ZM12 3.500v2.300M12 18.200v2.300M3.500 12h2.300M18.200 12h2.300M6 6l1.600 1.600M16.400 16.400 18 18M18 6l-1.600 1.600M7.600 16.400 6 18",
   check: "m5 12.5 4.5 4.500L19 7.5",
   maybe: "M9 9.200a3 3 0 1 1 4.2 2.700c-.8.4-1.2 1-1.2 2v.4M12 17.600v.1",
   people:
@@ -641,6 +642,8 @@ export class VoipctiPanel extends Base {
   #channel = null;
   #dismissed = new Set();
   #title = null;
+  #notices = null;
+  #preferences = null;
 
   /** A text in the page's language. */
   t = (key, values) => fill(this.#strings[key] ?? key, values);
@@ -653,15 +656,16 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const [{ Connector, enableClickToCall }, { Share }] = await Promise.all([
+    const [{ Connector, enableClickToCall }, { Share }, noticing] = await Promise.all([
       import(this.dataset.connector),
       import(this.dataset.shared),
+      import(this.dataset.notices),
     ]);
     const { url, user } = this.dataset;
     const share = Share.isPossible() ? new Share({ name: `voipcti ${user} ${url}` }) : null;
     const connector = new Connector({ url, messages: this.#strings, WebSocket: share?.Socket });
     share?.attach(connector);
-    this.start(connector, enableClickToCall);
+    this.start(connector, enableClickToCall, noticing);
   }
 
   disconnectedCallback() {
@@ -670,8 +674,9 @@ export class VoipctiPanel extends Base {
   }
 
   /** Show what `connector` tells. Called once, by the element itself or by a page that brings its own connector. */
-  start(connector, enableClickToCall) {
+  start(connector, enableClickToCall, noticing) {
     this.connector = connector;
+    if (noticing) this.#startNoticing(noticing);
     const stops = this.#stops;
     stops.push(
       connector.on("message", (message) => this.#onMessage(message)),
@@ -686,8 +691,39 @@ export class VoipctiPanel extends Base {
       this.#channel = new BroadcastChannel(CHANNEL);
       this.#channel.onmessage = ({ data }) => this.#putAway(data.dismissed);
     }
-    document.addEventListener("visibilitychange", () => this.#showBadge());
+    document.addEventListener("visibilitychange", () => this.#beNoticed());
     this.#refresh();
+  }
+
+  #startNoticing({ Notices, PreferencesForm }) {
+    const { connector, t } = this;
+    this.#notices = new Notices({ onOpen: (id) => this.#bringForward(id) });
+    this.#preferences = new PreferencesForm({ t, h, notices: this.#notices, connector });
+    this.bodyBox.prepend(this.#preferences.element);
+    this.gear.hidden = false;
+    this.#stops.push(
+      connector.on("preferences", (preferences) => {
+        this.#notices.prefer(preferences);
+        this.#preferences.show();
+        this.#showFrame();
+        this.#beNoticed();
+      }),
+    );
+  }
+
+  /** Somebody clicked on the notification of a call: that is what he wants to see, and to have the focus on. */
+  #bringForward(id) {
+    this.expanded = true;
+    this.#cards.get(id)?.element.focus();
+  }
+
+  #togglePreferences() {
+    const { element } = this.#preferences;
+    element.hidden = !element.hidden;
+    this.gear.setAttribute("aria-expanded", String(!element.hidden));
+    if (element.hidden) return;
+    this.expanded = true;
+    this.#preferences.open();
   }
 
   // --- for cards and pages ---
@@ -778,6 +814,18 @@ export class VoipctiPanel extends Base {
       this.statusText,
       h("span", { class: "chevron" }, icon("chevron")),
     );
+    this.gear = h(
+      "button",
+      {
+        type: "button",
+        class: "action square gear",
+        "aria-label": t("preferences"),
+        "aria-expanded": "false",
+        hidden: true,
+        click: () => this.#togglePreferences(),
+      },
+      icon("gear"),
+    );
     this.connectionNotice = h("div", { class: "notice", hidden: true }, h("p"));
     this.lineNotice = h("div", { class: "notice", "data-kind": "error", hidden: true }, h("p"));
     this.noticeText = h("p");
@@ -831,7 +879,7 @@ export class VoipctiPanel extends Base {
     const panel = h(
       "section",
       { class: "panel", part: "panel", "aria-label": t("phone"), hidden: true },
-      this.bar,
+      h("div", { class: "head" }, this.bar, this.gear),
       this.bodyBox,
     );
     const show = () => (panel.hidden = false);
@@ -890,6 +938,8 @@ export class VoipctiPanel extends Base {
       this.#showCall(call);
     }
     for (const card of this.#cards.values()) card.showConnection();
+    this.#preferences?.show();
+    this.#beNoticed();
     this.#showFrame();
   }
 
@@ -911,19 +961,53 @@ export class VoipctiPanel extends Base {
       card = new CallCard(call, this);
       this.#cards.set(call.id, card);
       this.cardsBox.prepend(card.element);
-      if (card.phase !== "ended") this.expanded = true;
     }
-    if (previous !== call.status) this.#announce(card);
+    if (previous !== call.status) {
+      if (this.#comesForward(card)) this.expanded = true;
+      this.#announce(card);
+      if (previous && card.phase === "talking") this.#openRecord(card.call);
+    }
     this.#forgetOldCards();
     this.#keepTicking();
-    this.#showBadge();
+    this.#beNoticed();
+  }
+
+  /** Whether a call unfolds the panel: what the user did himself always does, the rest as he wants it. */
+  #comesForward({ phase, call: { direction } }) {
+    const { doNotDisturb } = this.connector.preferences;
+    if (phase === "ended") return false;
+    return phase === "ringing" ? this.#isLoud : direction === "OUTBOUND" || !doNotDisturb;
+  }
+
+  get #isLoud() {
+    return this.#notices?.isLoud ?? true;
+  }
+
+  /**
+   * Go to the record of a call that was just answered, if the user wants that, in one visible tab, and not while he
+   * types there. A page may do something else: the event `voipcti-open` can be cancelled.
+   */
+  async #openRecord(call) {
+    const url = SURE.has(call.contact?.confidence) ? safeUrl(call.contact.url) : null;
+    if (!url || call.direction !== "INBOUND" || !this.connector.preferences.openRecord || document.hidden) return;
+    if (document.activeElement?.matches("input, textarea, select, [contenteditable]")) return;
+    const open = () => {
+      const wanted = new CustomEvent("voipcti-open", { detail: { call, url }, bubbles: true, cancelable: true });
+      if (this.dispatchEvent(wanted)) location.assign(url);
+    };
+    if (!navigator.locks) open();
+    else {
+      // Held as long as other tabs may still hear of the answer, so that only one of them goes.
+      const held = () => new Promise((resolve) => setTimeout(resolve, 3000));
+      navigator.locks.request(`voipcti open ${call.id}`, { ifAvailable: true }, (lock) => lock && (open(), held()));
+    }
   }
 
   /** Speak what changed; an incoming call at once, the rest when the screen reader has time. */
   #announce(card) {
     const { t } = this;
     const who = [card.title, card.call.contact?.company].filter(Boolean).join(", ");
-    if (card.phase === "ringing") setText(this.urgent, t("announce_incoming", { who }));
+    if (card.phase === "ringing" && this.#isLoud) setText(this.urgent, t("announce_incoming", { who }));
     else {
       setText(this.urgent, "");
       setText(this.polite, t("announce_state", { who: card.title, state: this.stateText(card.call) }));
@@ -952,7 +1036,7 @@ export class VoipctiPanel extends Base {
     card?.element.remove();
     this.#cards.delete(id);
     this.#keepTicking();
-    this.#showBadge();
+    this.#beNoticed();
     this.#showFrame();
     if (hadFocus) this.bar.focus();
   }
@@ -975,9 +1059,14 @@ export class VoipctiPanel extends Base {
     }
   }
 
-  /** While the page is hidden, its title says who rings. */
-  #showBadge() {
-    const ringing = [...this.#cards.values()].find((card) => card.phase === "ringing");
+  /** Tell of ringing calls beyond the panel; while the page is hidden, its title says who rings. */
+  #beNoticed() {
+    // A call on a line that is only watched rings for somebody else; one seen last before the socket went may be over.
+    const all = [...this.#cards.values()].filter(
+      (card) => card.phase === "ringing" && !card.isStale && this.capabilitiesOf(card.call),
+    );
+    const [ringing] = this.#isLoud ? all : [];
+    this.#notices?.update(all.map((card) => this.#noticeOf(card)));
     if (ringing && document.hidden) {
       this.#title ??= document.title;
       document.title = `☎ ${ringing.title}`;
@@ -985,6 +1074,12 @@ export class VoipctiPanel extends Base {
       document.title = this.#title;
       this.#title = null;
     }
+  }
+
+  #noticeOf({ call, title }) {
+    const { t } = this;
+    const body = [call.contact?.company, call.number !== title && call.number, call.context].filter(Boolean);
+    return { id: call.id, title: t("announce_incoming", { who: title }), body: body.join(" · ") };
   }
 
   /** What the server says by itself: on the card of the call that it is about, else on top. */
@@ -1039,6 +1134,8 @@ export class VoipctiPanel extends Base {
       lines[0];
     const detail =
       shown.status === "READY" ? shown.extension && t("extension", { extension: shown.extension }) : shown.message;
+    if (shown.status === "READY" && !busy && this.connector.preferences.doNotDisturb)
+      return { state: "off", text: [t("do_not_disturb"), detail].filter(Boolean).join(" · ") };
     const state = { READY: busy ? "busy" : "ready", LOGGED_IN: "waiting", ERROR: "error" }[shown.status] ?? "off";
     return { state, text: [busy ? this.stateText(busy.call) : shown.statusLabel, detail].filter(Boolean).join(" · ") };
   }
