@@ -41,7 +41,7 @@ class NumberField(forms.CharField):
             return text
         found = numbers.parse_all(text, self.region)
         if len(found) > 1:
-            raise ValidationError(self.error_messages["several_numbers"], code="several_numbers")
+            raise ValidationError(self.error_messages["several_numbers"], code="invalid_number")
         number = found[0]
         if number.e164:
             return f"{number.e164};ext={number.extension}" if number.extension else number.e164

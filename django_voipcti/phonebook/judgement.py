@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from ..models.phonebook import EntryKind
 from . import numbers, spelling
 
-__all__ = ["COLUMNS", "RANK", "Caller", "Candidate", "Confidence", "judge"]
+__all__ = ["COLUMNS", "FETCHED_DIGITS", "RANK", "Caller", "Candidate", "Confidence", "judge"]
 
 Confidence = Literal["exact", "national", "suffix", "learned"]
 
@@ -26,15 +26,9 @@ RANK: dict[Confidence, int] = {"learned": 0, "exact": 1, "national": 2, "suffix"
 #: Digits from the end that two numbers must share at least when the country of one is unknown.
 FEWEST_SUFFIX_DIGITS = 9
 #: Digits from the end by which candidates are fetched; the judgement then looks at all of them.
-_FETCHED_DIGITS = 7
-_FETCHED_DIGITS_OF_UNKNOWN = 9
-#: "+", a country code of three digits at most and seven digits: short enough for _FETCHED_DIGITS to be national ones.
+FETCHED_DIGITS = 7
+#: "+", a country code of three digits at most and seven digits: short enough for FETCHED_DIGITS to be national ones.
 _FEWEST_CANONICAL = 11
-
-#: "a" stands behind every digit in any collation, so [x, xa) holds all digits that begin with x, on every database.
-_BY_NUMBER = "e164 = %s OR (e164 = '' AND reversed >= %s AND reversed < %s)"
-_BY_DIGITS = "(reversed >= %s AND reversed < %s)"
-_BY_KEY = "(e164 = '' AND reversed = %s)"
 
 
 class Candidate(NamedTuple):
@@ -53,6 +47,11 @@ class Candidate(NamedTuple):
     company: str
     url: str
     owner_id: Any
+
+    @property
+    def backwards(self) -> str:
+        """The row's ``reversed``."""
+        return (self.e164[1:] or self.national)[::-1]
 
 
 COLUMNS = Candidate._fields
@@ -81,8 +80,8 @@ class Caller:
         return self._number
 
     def reread(self) -> bool:
-        """Read the text; return whether that asks for other rows than the text itself did."""
-        if self._number is not None:
+        """Read the text; return whether it means another number than the one that its spelling shows."""
+        if self._number is not None or (self.e164 and not numbers.may_be_misspelled(self.e164)):
             return False
         number, before = self.number, self.e164
         self.is_vague = number.kind == "possible" and number.assumed
@@ -114,15 +113,17 @@ class Caller:
         """The digits as they were sent, leading zeros dropped: all that is known of a number of unknown country."""
         return spelling.bare_digits(spelling.tidy(self.text)).lstrip("0")
 
-    def condition(self) -> tuple[str, list[str]]:
-        """SQL that fetches the candidates, with its parameters."""
-        if self.is_vague and len(self.digits) >= _FETCHED_DIGITS:
-            low = self.digits[::-1][:_FETCHED_DIGITS_OF_UNKNOWN]
-            return _BY_DIGITS, [low, f"{low}a"]
+    @property
+    def reach(self) -> tuple[str, bool]:
+        """What ``reversed`` of a candidate begins with, and whether more may follow: the last digits, backwards."""
         if self.e164:
-            low = (self.e164[1:] if self._number is None else self.number.national)[::-1][:_FETCHED_DIGITS]
-            return _BY_NUMBER, [self.e164, low, f"{low}a"]
-        return _BY_KEY, [self.number.national[::-1]]
+            # Before it is read, the country code is unknown; the length makes sure that the digits are national ones.
+            digits = self.e164 if self._number is None else self._number.national
+            return digits[: -FETCHED_DIGITS - 1 : -1], True
+        digits = self.digits if self.is_vague else ""
+        if len(digits) >= FETCHED_DIGITS:
+            return digits[: -FETCHED_DIGITS - 1 : -1], True
+        return self.number.national[::-1], False
 
 
 def judge(caller: Caller, row: Candidate) -> Confidence | None:

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from ..models import Call, Line, PhonebookEntry
 from ..models.phonebook import EntryKind
 from . import choices
-from .judgement import COLUMNS, RANK, Caller, Candidate, Confidence, judge
+from .driver import fetch_rows
+from .judgement import COLUMNS, FETCHED_DIGITS, RANK, Caller, Candidate, Confidence, judge
 from .match import Match, shown_to
 from .registry import Registration, registry
 from .rows import object_key, shown
@@ -58,7 +59,7 @@ def lookup(
     """Find every record that ``number`` may belong to, the likeliest first.
 
     Empty for withheld callers, for numbers of our own lines and for what is no number. One query; a second one if the
-    number is not found as it stands and means another one when read; a few more where a person's choices count or
+    number is spelled so oddly that it means another one than it shows; a few more where a person's choices count, or
     several records match and ``user`` is given.
 
     Args:
@@ -70,13 +71,10 @@ def lookup(
     caller = Caller(number, region)
     if not caller.is_searchable:
         return []
-    rows = _fetch(*caller.condition())
-    if not rows and caller.reread():
-        rows = _fetch(*caller.condition())
-    if not rows:
-        return []
     request = Request(number, region, None if user is None else user.pk, provider)
-    (matches,) = _answer([(request, caller, rows)])
+    matches = _lookup_one(request, caller)
+    if not matches and caller.reread():
+        matches = _lookup_one(request, caller)
     return matches if user is None else shown_to(user, matches)
 
 
@@ -90,28 +88,64 @@ def lookup_many(requests: "Iterable[tuple[str, str] | Request]") -> "dict[Any, l
         requests: pairs (number, region) or :class:`Request` objects.
     """
     callers = {request: Caller(request[0], request[1], read=True) for request in requests}
-    asking = [caller for caller in callers.values() if caller.is_searchable]
-    rows = _fetch_many(asking)
-    known: dict[str, list[Candidate]] = {}
-    for row in rows:
-        known.setdefault(row.e164, []).append(row)
-    unknown = known.get("", [])
-    questions = [
-        (
-            Request(*request),
-            caller,
-            rows if caller.is_vague else [*(known.get(caller.e164, ()) if caller.e164 else ()), *unknown],
-        )
-        for request, caller in callers.items()
-        if caller.is_searchable
-    ]
-    answers: dict[Any, list[Match]] = {request: [] for request in callers}
-    searchable = [request for request, caller in callers.items() if caller.is_searchable]
-    answers.update(zip(searchable, _answer(questions), strict=True))
-    return answers
+    asking = {request: caller for request, caller in callers.items() if caller.is_searchable}
+    rows = _Rows(_fetch_many([caller.reach for caller in asking.values()]))
+    questions = [(Request(*request), caller, rows.within(*caller.reach)) for request, caller in asking.items()]
+    found = dict(zip(asking, _answer(questions), strict=True))
+    return {request: found.get(request, []) for request in callers}
 
 
 # --- fetching ---------------------------------------------------------------------------------------------------------
+
+#: "a" stands behind every digit in any collation, so [x, xa) holds all digits that begin with x, on every database.
+_RANGE = "reversed >= %s AND reversed < %s"
+_EQUALITY = "reversed = %s"
+_NUMBER = "e164 = %s"
+_PLAIN_KINDS = frozenset({EntryKind.VALID.value, EntryKind.POSSIBLE.value})
+
+
+def _lookup_one(request: Request, caller: Caller) -> list[Match]:
+    low, is_open = caller.reach
+    rows = _fetch(_RANGE, (low, f"{low}a")) if is_open else _fetch(_EQUALITY, (low,))
+    if len(rows) >= MOST_ROWS and caller.e164:
+        rows = [*_fetch(_NUMBER, (caller.e164,)), *(row for row in rows if not row.e164)]
+    if len(rows) == 1 and rows[0].e164 and rows[0].kind in _PLAIN_KINDS:
+        # One row of one record, nearly always: nothing to rank, no choice to look for.
+        row, confidence = rows[0], judge(caller, rows[0])
+        registration = registry.by_content_type(row.content_type_id)
+        if confidence is None or registration is None:
+            return []
+        return [_match(row, registration, confidence, _reason(row, confidence))]
+    return _answer([(request, caller, rows)])[0] if rows else []
+
+
+class _Rows:
+    """The rows of a batch, to be found by the digits from the end."""
+
+    def __init__(self, rows: Iterable[Candidate]) -> None:
+        self._all = [(row.backwards, row) for row in rows]
+        self._by_digits: dict[str, list[Candidate]] = {}
+        for backwards, row in self._all:
+            self._by_digits.setdefault(backwards[:FETCHED_DIGITS], []).append(row)
+
+    def within(self, low: str, is_open: bool) -> list[Candidate]:
+        """Rows whose digits begin with ``low``, or (not ``is_open``) are ``low``."""
+        if not is_open:
+            return [row for row in self._by_digits.get(low[:FETCHED_DIGITS], ()) if row.backwards == low]
+        if len(low) == FETCHED_DIGITS:
+            return self._by_digits.get(low, [])
+        return [row for backwards, row in self._all if backwards.startswith(low)]
+
+
+def _fetch_many(reaches: Iterable[tuple[str, bool]]) -> list[Candidate]:
+    wanted = list(dict.fromkeys(reaches))
+    rows: dict[Candidate, None] = {}
+    for start in range(0, len(wanted), _MOST_REQUESTS):
+        batch = wanted[start : start + _MOST_REQUESTS]
+        condition = " OR ".join(f"({_RANGE})" if is_open else _EQUALITY for _low, is_open in batch)
+        parameters = [bound for low, is_open in batch for bound in ((low, f"{low}a") if is_open else (low,))]
+        rows.update(dict.fromkeys(_fetch(condition, parameters, most=MOST_ROWS * len(batch))))
+    return list(rows)
 
 
 @lru_cache(maxsize=64)
@@ -124,19 +158,8 @@ def _select(using: str, condition: str) -> str:
 
 def _fetch(condition: str, parameters: Sequence[str], most: int = MOST_ROWS) -> list[Candidate]:
     using = router.db_for_read(PhonebookEntry)
-    with connections[using].cursor() as cursor:
-        cursor.execute(_select(using, condition), parameters)
-        return [Candidate._make(row) for row in cursor.fetchmany(most)]
-
-
-def _fetch_many(callers: Sequence[Caller]) -> list[Candidate]:
-    rows: dict[Candidate, None] = {}
-    for start in range(0, len(callers), _MOST_REQUESTS):
-        conditions = [caller.condition() for caller in callers[start : start + _MOST_REQUESTS]]
-        shapes = " OR ".join(shape for shape, _parameters in conditions)
-        parameters = [parameter for _shape, each in conditions for parameter in each]
-        rows.update(dict.fromkeys(_fetch(shapes, parameters, most=MOST_ROWS * len(conditions))))
-    return list(rows)
+    rows = fetch_rows(connections[using], _select(using, condition), parameters, most)
+    return [Candidate._make(row) for row in rows]
 
 
 # --- judging and ranking ----------------------------------------------------------------------------------------------
@@ -174,7 +197,7 @@ def _judged(request: Request, caller: Caller, rows: Sequence[Candidate]) -> _Que
                 return _Question(request, caller)  # our own number is nobody's
             continue
         confidence = judge(caller, row)
-        if confidence is None or _registration(row.content_type_id) is None:
+        if confidence is None or registry.by_content_type(row.content_type_id) is None:
             continue
         if confidence == "learned":
             question.has_choices = True
@@ -223,7 +246,7 @@ def _learn(questions: Sequence[_Question]) -> None:
 
 def _read(content_type_id: int, object_ids: Collection[str]) -> dict[Key, Candidate]:
     """Rows for records that are chosen for a number which they do not hold themselves."""
-    registration = _registration(content_type_id)
+    registration = registry.by_content_type(content_type_id)
     if registration is None:
         return {}
     records = registration.model._base_manager.filter(pk__in=object_ids)
@@ -256,45 +279,39 @@ def _remember(questions: Sequence[_Question]) -> None:
 
 
 def _ranked(question: _Question) -> list[Match]:
-    if len(question.best) == 1 and not question.learned:
-        ((row, confidence),) = question.best.values()
-        return [_match(row, confidence, _reason(row, confidence))]
     weights = {key: weight for weight, key in enumerate(question.learned)}
     ranked = []
     for key, (row, found) in question.best.items():
+        registration = registry.by_content_type(key[0])
+        if registration is None:
+            continue
         sure: Confidence = "learned" if key in weights else found
-        registration = _registration(key[0])
         rank = (
             RANK[sure],
             weights.get(key, 0),
             row.extension != question.caller.extension,
             key != question.last_conversation,
             question.request.user_id is None or row.owner_id != question.request.user_id,
-            registration.order if registration else 0,
+            registration.order,
             row.position,
             row.label,
             row.object_id,
         )
-        ranked.append((rank, _match(row, sure, question.learned.get(key) or _reason(row, sure))))
+        ranked.append((rank, _match(row, registration, sure, question.learned.get(key) or _reason(row, sure))))
     return [match for _rank, match in sorted(ranked, key=lambda entry: entry[0])]
 
 
-def _registration(content_type_id: int) -> Registration | None:
-    return registry.get(ContentType.objects.get_for_id(content_type_id).model_class())
-
-
-def _match(row: Candidate, confidence: Confidence, reason: str) -> Match:
-    content_type = ContentType.objects.get_for_id(row.content_type_id)
+def _match(row: Candidate, registration: Registration, confidence: Confidence, reason: str) -> Match:
     return Match(
-        content_type_id=row.content_type_id,
-        object_id=row.object_id,
-        model=f"{content_type.app_label}.{content_type.model}",
-        label=row.label,
-        company=row.company,
-        url=row.url,
-        confidence=confidence,
-        reason=reason,
-        owner_id=row.owner_id,
+        row.content_type_id,
+        row.object_id,
+        registration.model_label,
+        row.label,
+        row.company,
+        row.url,
+        confidence,
+        reason,
+        row.owner_id,
     )
 
 

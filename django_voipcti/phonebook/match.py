@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from ..conf import app_settings
 from ..models import Line
+from .driver import fetch_instance
 from .judgement import Confidence
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Match:
         model = ContentType.objects.get_for_id(self.content_type_id).model_class()
         if model is None or not self.object_id:
             return None
-        return model._base_manager.filter(pk=self.object_id).first()
+        return fetch_instance(model, self.object_id)
 
 
 def has_view_permission(user: "AbstractBaseUser | AnonymousUser", match: Match) -> bool:

@@ -9,6 +9,7 @@ line's own is :attr:`django_voipcti.models.Line.effective_region`.
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
@@ -16,7 +17,7 @@ from phonenumbers import PhoneNumberFormat
 from ..conf import app_settings
 from . import spelling
 from .describe import FoundNumber, NumberFacts, describe, find_in_text
-from .reading import Kind, Number, read_all
+from .reading import SUPERSEDED, Kind, Number, read_all
 
 __all__ = [
     "FoundNumber",
@@ -28,12 +29,14 @@ __all__ = [
     "display",
     "find_in_text",
     "is_canonical",
+    "may_be_misspelled",
     "parse",
     "parse_all",
     "search_keys",
 ]
 
 _CANONICAL = re.compile(r"\+[1-9][0-9]{6,14}")
+_SUPERSEDED = tuple(f"+{code}{old}" for code, (old, _length) in SUPERSEDED.items())
 
 
 def parse(text: str, region: str = "") -> Number:
@@ -52,6 +55,26 @@ def parse_all(text: str, region: str = "") -> tuple[Number, ...]:
 def is_canonical(text: str) -> bool:
     """Whether ``text`` is spelled as E.164 (which does not say that such a number exists)."""
     return _CANONICAL.fullmatch(text) is not None
+
+
+def may_be_misspelled(e164: str) -> bool:
+    """Whether a text in the form of E.164 may mean another number: a trunk prefix behind the country code
+    ("+49 0 89…"), a country code that does not exist, or a form that the numbering plan has given up."""
+    for length in (2, 3, 4):
+        prefix = _trunk_prefix(e164[1:length])
+        if prefix is not None:
+            return e164.startswith(prefix, length) if prefix else e164.startswith(_SUPERSEDED)
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _trunk_prefix(country_code: str) -> str | None:
+    """The prefix of national calls in a country; None if there is no such country code."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(country_code))
+    if regions is None:
+        return None
+    metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region(regions[0], None)
+    return (metadata.national_prefix or "") if metadata else ""
 
 
 def display(text: str, region: str = "") -> str:

@@ -79,6 +79,10 @@ class Path:
 
     def first(self, instance: models.Model) -> Any:
         """The first value, or None."""
+        if len(self.steps) == 1:  # a plain field, nearly always: no generators for that
+            value = getattr(instance, self.steps[0], None)
+            if isinstance(value, str):
+                return value
         return next(self.values(instance), None)
 
 

@@ -14,7 +14,7 @@ from phonenumbers import CountryCodeSource, PhoneNumberFormat, PhoneNumberType, 
 
 from . import spelling
 
-__all__ = ["Kind", "Number", "read_all"]
+__all__ = ["SUPERSEDED", "Kind", "Number", "read_all"]
 
 Kind = Literal["valid", "possible", "short", "withheld", "sip", "unreadable"]
 
@@ -30,7 +30,7 @@ _INTERNATIONAL_PREFIXES = ("0011", "011", "010", "810", "00")
 
 #: Country codes whose numbers networks still show in a form that the numbering plan has given up, with the digits in
 #: front of the national number that are no longer dialled: Mexico's mobile phones until 2019.
-_SUPERSEDED = {"52": ("1", 10)}
+SUPERSEDED = {"52": ("1", 10)}
 
 _COUNTRY_WAS_WRITTEN = frozenset({CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD})
 _NO_COUNTRY = frozenset({phonenumbers.UNKNOWN_REGION, phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY, None})
@@ -121,17 +121,26 @@ def _read_segment(raw: str, text: str, region: str) -> tuple[Number, ...]:
     pieces = spelling.slashed(text)
     if len(pieces) < 2:
         return (_read_one(raw, text, region),)
-    numbers = [_read_one(piece, piece, region) for piece in pieces]
-    if all(number.kind == "valid" for number in numbers):
-        return tuple(numbers)
     # What opens a number of its own, or stands apart from one that is complete, must not be glued to it.
-    is_apart = spelling.is_spaced(text) and numbers[0].kind == "valid"
-    if any(map(spelling.begins_anew, pieces[1:])) or is_apart:
-        return _in_order([number if number.kind == "valid" else _unreadable(number.raw) for number in numbers], raw)
+    anew = any(map(spelling.begins_anew, pieces[1:]))
+    if not anew and not spelling.is_spaced(text) and min(map(spelling.count_digits, pieces)) < _FEWEST_DIGITS:
+        whole = _read_one(raw, text, region)
+        if whole.kind == "valid":
+            return (whole,)
+    # A piece is a number of its own if it is complete; "1234567" behind "0157/" is not, whatever it may be elsewhere.
+    complete = [_complete(_read_one(piece, piece, region)) for piece in pieces]
+    if all(number.kind == "valid" for number in complete):
+        return tuple(complete)
+    if anew or (spelling.is_spaced(text) and complete[0].kind == "valid"):
+        return _in_order(complete, raw)
     whole = _read_one(raw, text, region)
-    if whole.kind != "valid" and any(number.kind == "valid" for number in numbers):
-        return _in_order(numbers, raw)
+    if whole.kind != "valid" and any(number.kind == "valid" for number in complete):
+        return _in_order(complete, raw)
     return (whole,)
+
+
+def _complete(number: Number) -> Number:
+    return number if number.kind == "valid" and not number.assumed else _unreadable(number.raw)
 
 
 def _read_address(raw: str, text: str, region: str) -> Number | None:
@@ -194,7 +203,7 @@ def _readings(text: str, digits: str, region: str) -> list[_Reading]:
         # "4930…" in Germany is the country code rather than an area whose trunk zero is missing.
         at_home = digits.startswith(_country_code(region))
         readings.insert(0 if at_home else len(readings), _Reading(f"+{digits}", True))
-    for country_code, (old_prefix, length) in _SUPERSEDED.items():
+    for country_code, (old_prefix, length) in SUPERSEDED.items():
         old = digits.lstrip("0")
         if old.startswith(country_code + old_prefix) and len(old) == len(country_code + old_prefix) + length:
             readings.append(_Reading(f"+{country_code}{old[-length:]}", True))

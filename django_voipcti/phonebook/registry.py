@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
@@ -36,6 +37,11 @@ class Registration:
     """Paths among ``numbers`` that hold numbers of our own lines."""
     internal: frozenset[str] = frozenset()
     """Paths among ``numbers`` that hold extensions, whatever they look like."""
+
+    @property
+    def model_label(self) -> str:
+        """``app_label.model`` in lower case."""
+        return self.model._meta.label_lower
 
     @property
     def readers(self) -> tuple[Path | Callable[[Any], Any], ...]:
@@ -82,6 +88,7 @@ class Registry:
     def __init__(self) -> None:
         self._by_model: dict[type[models.Model], Registration] = {}
         self._roles: dict[type[models.Model], tuple[Role, ...]] = {}
+        self._by_content_type: dict[int, tuple[ContentType, Registration | None]] = {}
 
     def __iter__(self) -> Iterator[Registration]:
         return iter(sorted(self._by_model.values(), key=lambda registration: registration.order))
@@ -106,12 +113,12 @@ class Registry:
     def put(self, registration: Registration) -> Registration:
         """Add a registration that was made before, and taken out."""
         self._by_model[registration.model] = registration
-        self._roles.clear()
+        self._forget()
         return registration
 
     def remove(self, model: type[models.Model]) -> Registration:
         """Take a model out again; its rows stay until ``voipcti_reindex`` removes them, but are no longer found."""
-        self._roles.clear()
+        self._forget()
         return self._by_model.pop(model._meta.concrete_model or model)
 
     def get(self, model: type[models.Model] | None) -> Registration | None:
@@ -129,6 +136,14 @@ class Registry:
                 return role.registration
         raise LookupError(f"{model._meta.label} is not registered with the phonebook.")
 
+    def by_content_type(self, pk: int) -> Registration | None:
+        """The registration whose rows have this content type, or None."""
+        content_type = ContentType.objects.get_for_id(pk)
+        known = self._by_content_type.get(pk)
+        if known is None or known[0] is not content_type:  # in tests, keys of content types are dealt out anew
+            known = self._by_content_type[pk] = (content_type, self.get(content_type.model_class()))
+        return known[1]
+
     def roles(self, model: type[models.Model]) -> tuple[Role, ...]:
         """Why saving a ``model`` matters to the index; subclasses of a registered model count as it."""
         if model not in self._roles:
@@ -143,6 +158,10 @@ class Registry:
                 ]
             )
         return self._roles[model]
+
+    def _forget(self) -> None:
+        self._roles.clear()
+        self._by_content_type.clear()
 
     def watched_models(self, registration: Registration) -> set[type[models.Model]]:
         """Every model whose saving may change rows of ``registration``, subclasses and proxies included."""

@@ -1,6 +1,6 @@
 """From a record to its rows in the index. No query of its own; what the record's relations need they ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -107,8 +107,7 @@ def _numbers(registration: Registration, instance: models.Model) -> Iterator[tup
     for place, reader in enumerate(registration.numbers):
         position = place * MOST_NUMBERS
         field = reader.text if isinstance(reader, Path) else getattr(reader, "__name__", "")
-        values = reader.values(instance) if isinstance(reader, Path) else reader(instance)
-        for value in flatten(list(values) if isinstance(reader, Path) else values):
+        for value in _values(reader, instance):
             text = _spelled(value)
             if not text.strip():
                 continue
@@ -117,6 +116,16 @@ def _numbers(registration: Registration, instance: models.Model) -> Iterator[tup
                     return
                 yield position, field, text, number
                 position += 1
+
+
+def _values(reader: Path | Callable[[Any], Any], instance: models.Model) -> Iterable[Any]:
+    """The texts and number objects that a reader leads to."""
+    if not isinstance(reader, Path):
+        return flatten(reader(instance))
+    plain = getattr(instance, reader.text, None)
+    if isinstance(plain, str):
+        return (plain,) if plain else ()
+    return flatten(list(reader.values(instance)))
 
 
 def _spelled(value: Any) -> str:
@@ -142,6 +151,7 @@ def _kind(registration: Registration, field: str, number: numbers.Number) -> tup
 
 
 def _text(reader: Any, instance: models.Model) -> str:
+    """The text that a reader leads to; empty for nothing."""
     if reader is None:
         return ""
     value = reader.first(instance) if isinstance(reader, Path) else reader(instance)

@@ -13,6 +13,7 @@ __all__ = [
     "SipParts",
     "bare_digits",
     "begins_anew",
+    "count_digits",
     "is_plain",
     "is_spaced",
     "is_withheld",
@@ -99,6 +100,11 @@ def tidy(text: str) -> str:
 def bare_digits(text: str) -> str:
     """Only the digits of a tidied text."""
     return _NO_DIGITS.sub("", text)
+
+
+def count_digits(text: str) -> int:
+    """How many digits a tidied text has."""
+    return len(bare_digits(text))
 
 
 def is_withheld(text: str) -> bool:

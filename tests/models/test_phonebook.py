@@ -3,10 +3,10 @@
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from django_voipcti import phonebook
 from django_voipcti.models import Line, PhonebookEntry
-from django_voipcti.phonebook.judgement import Caller
-from django_voipcti.phonebook.lookup import _select
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_matrix]
 
@@ -30,14 +30,15 @@ def fill(count: int = 3000) -> None:
 @pytest.mark.parametrize("number", ["+4989001234", "22 12 34 56 78 90", "101"])
 def test_a_lookup_reads_indexes_and_never_the_table(number: str) -> None:
     fill()
-    condition, parameters = Caller(number, "DE").condition()
-    sql = _select("default", condition)
+    with CaptureQueriesContext(connection) as queries:
+        phonebook.lookup(number, region="DE")
+    sql = queries[0]["sql"]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE django_voipcti_phonebookentry")
-            cursor.execute(f"EXPLAIN {sql}", parameters)
+            cursor.execute(f"EXPLAIN {sql}")
         else:
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         plan = "\n".join(str(row) for row in cursor.fetchall())
     assert "voipcti_phonebook_" in plan
     assert "Seq Scan" not in plan

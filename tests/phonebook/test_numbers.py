@@ -46,6 +46,7 @@ WITHHELD, SIP = "withheld", "sip"
         ("089/123456", "DE", "+4989123456", VALID),
         ("089 / 123456", "DE", "+4989123456", VALID),
         ("0171 1 / 0171 2", "DE", "", UNREADABLE),
+        ("0151/8752202", "DE", "+491518752202", POSSIBLE),
         ("0171 1234567 / 0172 7654321", "DE", "+491711234567", VALID),
         # international prefixes and pluses in all places
         ("0049 (0) 89 123456", "DE", "+4989123456", VALID),
@@ -126,6 +127,7 @@ def test_extensions(text: str, extension: str) -> None:
         ("089 123456 / 12", ["+4989123456", "unreadable"]),
         ("089 123456 ; home only", ["+4989123456"]),
         ("0171 1 / 0171 2", ["unreadable"]),
+        ("0171 1234567 / 7654321", ["+491711234567", "unreadable"]),
     ],
 )
 def test_several_numbers_in_one_field(text: str, expected: list[str]) -> None:
