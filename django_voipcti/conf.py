@@ -134,6 +134,17 @@ class AppSettings:
         return int(self._get("WEBHOOK_MAX_BYTES", 65536))
 
     @property
+    def callback_deadline(self) -> float | None:
+        """Seconds in which a missed caller has to be called back; None: no deadline."""
+        seconds: float | None = self._get("CALLBACK_DEADLINE", None)
+        return None if seconds is None else float(seconds)
+
+    @property
+    def missed_call_days(self) -> float:
+        """Calls that were missed longer ago than this open no duty: an import of old history is no list of work."""
+        return float(self._get("MISSED_CALL_DAYS", 14))
+
+    @property
     def spool_limit(self) -> int:
         """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))

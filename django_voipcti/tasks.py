@@ -2,7 +2,8 @@
 
 The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
 ``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
-and ``voipcti.process_waiting_deliveries`` every few minutes.
+and ``voipcti.process_waiting_deliveries`` every few minutes. ``voipcti.watch_missed_calls`` goes there too, every
+minute, where there is a deadline for calling back.
 """
 
 import logging
@@ -14,13 +15,19 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import control, journal, realtime
+from . import control, duties, journal, realtime
 from .bridge.leases import mark_abandoned
 from .enums import CommandState
 from .models import CallCommand, WebhookDelivery
 from .providers import providers
 
-__all__ = ["drive_command", "expire_commands", "process_delivery", "process_waiting_deliveries"]
+__all__ = [
+    "drive_command",
+    "expire_commands",
+    "process_delivery",
+    "process_waiting_deliveries",
+    "watch_missed_calls",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +106,13 @@ def process_waiting_deliveries() -> int:
     for pk in found:
         process_delivery.delay(pk)
     return len(found)
+
+
+@shared_task(name="voipcti.watch_missed_calls", ignore_result=True)
+def watch_missed_calls() -> None:
+    """Open the duties that a killed process left out, and report those past their deadline."""
+    duties.sweep()
+    duties.tell_late()
 
 
 def _process(delivery_id: int) -> None:

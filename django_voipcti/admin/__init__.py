@@ -10,6 +10,7 @@ from .call import CallAdmin
 from .command import CallCommandAdmin
 from .delivery import WebhookDeliveryAdmin
 from .line import LineAdmin
+from .missed import MissedCallAdmin
 from .phonebook import PhonebookEntryAdmin
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CallAdmin",
     "CallCommandAdmin",
     "LineAdmin",
+    "MissedCallAdmin",
     "PhonebookEntryAdmin",
     "WebhookDeliveryAdmin",
 ]

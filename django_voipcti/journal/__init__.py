@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .. import realtime, signals
+from .. import duties, realtime, signals
 from ..enums import CallState, Direction
 from ..events import CallUpdate, Party
 from ..models import Call, CallEvent, Line
@@ -63,6 +63,10 @@ def record(updates: Sequence[CallUpdate]) -> list[CallEvent]:
         told = batch.save()
         if told:
             transaction.on_commit(lambda: _announce(told))
+        concerned = [call.pk for call in batch.written if duties.concerns(call)]
+        if concerned:
+            # After the pages, since nobody waits for it; robust, since the record is committed whatever becomes of it.
+            transaction.on_commit(lambda: duties.settle(concerned), robust=True)
     return [change.event for change in told]
 
 

@@ -33,6 +33,8 @@ class Batch:
         self.placing: set[int] = set()
         self.events: list[tuple[CallEvent, Change, CallState | None]] = []
         self.absorbed: list[tuple[Call, Change]] = []
+        self.written: list[Call] = []
+        """Calls that :meth:`save` made or changed."""
 
     def load(self, updates: Sequence[CallUpdate]) -> None:
         """Fetch the calls and event keys that ``updates`` may be about: two queries."""
@@ -206,7 +208,8 @@ class Batch:
         for event, change, _previous in self.events:
             event.call = change.call
         CallEvent.objects.bulk_create([event for event, _change, _previous in self.events])
-        self._settle_siblings(created + written)
+        self.written = created + written
+        self._settle_siblings(self.written)
         return [
             realtime.Told(event=event, call=change.call, previous=previous, matches=change.matches)
             for event, change, previous in self.events

@@ -4,6 +4,7 @@ from .bridge import BridgeInstance, LineLease
 from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
+from .duty import MissedCall
 from .line import Line
 from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
@@ -19,6 +20,7 @@ __all__ = [
     "IgnoredNumber",
     "Line",
     "LineLease",
+    "MissedCall",
     "PhonebookChoice",
     "PhonebookEntry",
     "PopMoment",

@@ -54,6 +54,12 @@ def call_timeline(context: template.Context, record: Model, limit: int = 20) -> 
     return html.call_timeline(record, _user(context), limit=limit)
 
 
+@register.simple_tag(takes_context=True)
+def missed_calls(context: template.Context, user: Any, limit: int = 20) -> SafeString:
+    """Whom to call back for missed calls of a user. See :func:`django_voipcti.html.missed_calls`."""
+    return html.missed_calls(user, viewer=_user(context), limit=limit)
+
+
 def _user(context: template.Context) -> Any:
     """Who looks at the page: ``user`` of the auth context processor, else that of the request."""
     return context.get("user") or getattr(context.get("request"), "user", None)

@@ -7,39 +7,14 @@ from django.urls import reverse
 from django_voipcti import html, journal
 from django_voipcti.enums import Direction
 from django_voipcti.models import Call, Line
+from tests.calllog.story import LONDON, MOBILE, outbound, ring_group
 from tests.journal.conftest import said
 from tests.testapp.models import Contact
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_matrix]
 
-LONDON, MOBILE = "+442079460123", "+447700900123"
 #: A row of an inline on an admin page.
 ROW = 'class="form-row has_original'
-
-
-def ring_group(conversation, *, answered_by=None, begin=0, lines=("601", "602", "603"), number=LONDON):
-    """An inbound conversation that rang at these lines."""
-    updates = [
-        said("RINGING", begin, line=line, call=f"{conversation}-{line}", conversation_id=conversation, number=number)
-        for line in lines
-    ]
-    if answered_by:
-        updates.append(
-            said("CONNECTED", begin + 5, line=answered_by, call=f"{conversation}-{answered_by}", number=number)
-        )
-    updates += [said("HANGUP", begin + 20, line=line, call=f"{conversation}-{line}", number=number) for line in lines]
-    journal.record(updates)
-
-
-def outbound(call, *, line="602", begin=100, number=LONDON, answered=True):
-    """A call that a line of ours makes."""
-    stages = [("RINGING", 0), *([("CONNECTED", 5)] if answered else []), ("HANGUP", 30)]
-    journal.record(
-        [
-            said(state, begin + after, line=line, call=call, number=number, direction=Direction.OUTBOUND)
-            for state, after in stages
-        ]
-    )
 
 
 def test_a_conversation_is_one_row_and_says_who_answered(agents):
