@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.worker import state as worker_state
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
 from django.db import OperationalError
@@ -27,10 +28,13 @@ SHORT_LIVED = {
 
 
 @pytest.fixture
-def worker():
-    """A worker with two threads on the session's broker."""
+def worker(transactional_db, eventually):
+    """A worker with two threads on the session's broker, idle when the tables are emptied."""
     with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=20) as running:
         yield running
+        CallCommand.objects.update(state=CommandState.SUCCEEDED)
+        app.control.purge()
+        eventually(lambda: not worker_state.active_requests)
 
 
 @pytest.fixture
@@ -97,7 +101,6 @@ def test_no_slot_waits_while_a_command_does(line, worker, eventually):
     delivery = make_delivery()
     tasks.process_delivery.delay(delivery.pk)
     eventually(lambda: WebhookDelivery.objects.get(pk=delivery.pk).processed_at, 5)
-    CallCommand.objects.update(state=CommandState.SUCCEEDED)
 
 
 def test_the_periodic_task_gives_up_what_is_overdue_and_what_no_bridge_holds(line):
