@@ -120,6 +120,7 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "ring_tone": _("Ring tone in this browser"),
     "sound_device": _("Loudspeaker for the ring tone"),
     "test_sound": _("Test the ring tone"),
+    "pop_failed": _("This did not work. Please try again, or open the page of the record instead."),
     # logging a line in
     "login_hint": _("Log in to your telephone account to see and make calls here."),
     "code_hint": _("Your telephone account is protected by a second factor."),

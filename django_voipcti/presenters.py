@@ -21,6 +21,7 @@ __all__ = [
     "present_line",
     "present_match",
     "present_past_call",
+    "present_pop",
     "present_preferences",
     "present_preferences_change",
     "present_session_event",
@@ -63,6 +64,11 @@ def present_session_event(name: SessionEvent, message: str, *, line: Line | None
 def present_dismissal(call_id: str) -> Message:
     """The message that takes a call out of sight on all pages of one user."""
     return {"v": VERSION, "type": "dismissed", "call": call_id}
+
+
+def present_pop(pop_id: str, html: str, *, title: str) -> Message:
+    """The message that shows a rendered fragment on all pages of one user."""
+    return {"v": VERSION, "type": "pop", "id": pop_id, "title": title, "html": html}
 
 
 def present_snapshot(*, last_event_id: int, lines: Iterable[Line], calls: Iterable[Message]) -> Message:

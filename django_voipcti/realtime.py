@@ -7,14 +7,16 @@ that the journal's thread can publish without a loop of its own for each message
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db.models import Q
+from django.template.loader import render_to_string
 
 from . import phonebook, presenters, signals
 from .conf import app_settings
@@ -30,6 +32,7 @@ __all__ = [
     "bind_loop",
     "line_group",
     "nudge_bridges",
+    "pop",
     "publish",
     "publish_line_status",
     "replay",
@@ -127,8 +130,29 @@ def tell_user(
     _send_all([(user_group(user_id), presenters.present_session_event(event, message, line=line, **extra))])
 
 
+def pop(
+    user: "AnyUser", template: str, context: Mapping[str, Any] | None = None, *, title: str = "", pop_id: str = ""
+) -> str:
+    """Show a rendered template in the panel on all open pages of ``user``; pages that are opened later do not see it.
+
+    The template gets ``pop_id`` and ``pop_user_id`` besides its context, for the tag ``pop_action``. It is rendered in
+    the language that is active here.
+
+    Args:
+        title: a few words that screen readers say.
+        pop_id: replaces what was shown under this id; by default a new one.
+
+    Returns:
+        the id, by which :func:`tell_dismissed` takes it away again.
+    """
+    pop_id = pop_id or f"pop-{uuid4().hex}"
+    html = render_to_string(template, {**(context or {}), "pop_id": pop_id, "pop_user_id": user.pk})
+    _send_all([(user_group(user.pk), presenters.present_pop(pop_id, html, title=str(title)))])
+    return pop_id
+
+
 def tell_dismissed(user_id: int, call_id: str) -> None:
-    """Take a call out of sight on all of one user's pages, on whatever device."""
+    """Take a call or a pop out of sight on all of one user's pages, on whatever device."""
     _send_all([(user_group(user_id), presenters.present_dismissal(call_id))])
 
 

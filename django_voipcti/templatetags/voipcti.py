@@ -4,9 +4,10 @@ from typing import Any
 
 from django import template
 from django.db.models import Model
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import html
+from .. import html, pops
 from ..phonebook import numbers
 
 register = template.Library()
@@ -28,6 +29,13 @@ def voipcti_compat(context: template.Context) -> SafeString:
 def click_to_call(number: Any, label: Any = "", region: str = "") -> SafeString:
     """A link that calls a number. See :func:`django_voipcti.html.click_to_call`."""
     return html.click_to_call(number, label=label, region=region)
+
+
+@register.simple_tag(takes_context=True)
+def pop_action(context: template.Context, address: str) -> SafeString:
+    """The hidden field that lets a form in a pop post to ``address``. See :mod:`django_voipcti.pops`."""
+    token = pops.sign(context["pop_user_id"], context["pop_id"], str(address))
+    return format_html('<input type="hidden" name="{}" value="{}">', pops.FIELD, token)
 
 
 @register.filter

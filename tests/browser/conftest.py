@@ -6,14 +6,13 @@ these fixtures therefore has neither `async` tests nor ORM calls of its own: it 
 
 import threading
 from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.host import HostPage, Server, panel
+from tests.browser.host import Host, HostPage, Server, panel
 from tests.conftest import require_tool
 
 FLAGS = [
@@ -58,15 +57,28 @@ def page(browser_context: BrowserContext, tmp_path: Path) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[str]:
-    """The address of a running host."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), HostPage)
+def running_host() -> Iterator[Host]:
+    """Return a running host."""
+    server = Host(("127.0.0.1", 0), HostPage)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def host(running_host: Host) -> str:
+    """Return the address of a running host."""
+    return f"http://127.0.0.1:{running_host.server_port}"
+
+
+@pytest.fixture
+def posted(running_host: Host) -> list[tuple[str, str]]:
+    """Return what forms send to the host: address and body."""
+    running_host.posted.clear()
+    return running_host.posted
 
 
 @pytest.fixture
@@ -75,8 +87,8 @@ def strict(page: Page) -> Iterator[Page]:
     complaints: list[str] = []
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     yield page
-    # Chromium reports every failed connection attempt; those are what some tests are about.
-    assert [text for text in complaints if "WebSocket" not in text] == []
+    # Chromium reports every failed connection attempt and every refusal; those are what some tests are about.
+    assert [text for text in complaints if "WebSocket" not in text and "403 (Forbidden)" not in text] == []
 
 
 @pytest.fixture

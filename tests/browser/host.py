@@ -1,7 +1,7 @@
 """A host's page with the panel, and the server's side of the sockets that it opens, as tests play it."""
 
 import json
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from django.contrib.auth import get_user_model
 from django.utils import translation
@@ -45,8 +45,29 @@ class HostPage(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        """A host's view: what it answers stands in its address."""
+        self.server.posted.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        status, body = {"/approve/": (204, b""), "/answer/": (200, b"<p>Approved.</p>")}.get(
+            self.path, (403, b"This button is not valid any more.")
+        )
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html")
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *arguments):
         """Say nothing."""
+
+
+class Host(ThreadingHTTPServer):
+    """Serves the page, and remembers what is posted."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.posted = []
 
 
 def a_line(**fields):
@@ -134,6 +155,10 @@ class Server:
 
     def tell_preferences(self, preferences):
         self._say(self.sockets[-1], {"type": "preferences", "preferences": preferences})
+
+    def pop(self, html, **fields):
+        """Show a fragment on the page."""
+        self._say(self.sockets[-1], {"type": "pop", "id": "pop-1", "title": "New order", "html": html, **fields})
 
     def tell_session(self, name, **fields):
         self._say(self.sockets[-1], {"type": "event", "name": name, "message": "", **fields})

@@ -110,6 +110,10 @@ def test_the_preferences_are_as_written():
     assert shape(message) == shape(documented("preferences"))
 
 
+def test_the_pop_is_as_written():
+    assert shape(presenters.present_pop("pop-1", "<p>", title="")) == shape(documented("pop"))
+
+
 def test_no_example_is_left_unchecked():
     """Replies and the pong are compared with a real connection in tests/test_consumers.py, by type and fields."""
     kinds = [(example["type"], example.get("name", ""), example.get("ok")) for example in FROM_SERVER]
@@ -118,6 +122,7 @@ def test_no_example_is_left_unchecked():
         ("event", "RINGING", None),
         ("event", "LOGGED_OUT", None),
         ("dismissed", "", None),
+        ("pop", "", None),
         ("preferences", "", None),
         ("reply", "", True),
         ("reply", "", False),

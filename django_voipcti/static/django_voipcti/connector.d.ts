@@ -174,6 +174,7 @@ export declare class Connector {
   serverNow(): number;
   on(name: "connection", listener: (change: ConnectionChange) => void): () => void;
   on(name: "preferences", listener: (preferences: Preferences) => void): () => void;
+  on(name: "pop", listener: (pop: { id: string; title: string; html: string }) => void): () => void;
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;

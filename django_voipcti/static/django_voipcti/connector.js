@@ -327,7 +327,7 @@ export class Connector {
    *
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
    * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages),
-   * "preferences" (all of them).
+   * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show).
    * @param {string} name
    * @param {(message: any) => void} listener
    * @returns {() => void}
@@ -715,6 +715,7 @@ export class Connector {
     if (envelope.type === "snapshot") this.#applySnapshot(envelope);
     else if (envelope.type === "event") this.#applyEvent(envelope);
     else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
+    else if (envelope.type === "pop") this.#emit("pop", envelope);
     else if (envelope.type === "preferences") this.#prefer(envelope.preferences);
   }
 

@@ -13,6 +13,8 @@
 
 /** Ended calls that stay in view until they are dismissed. */
 const ENDED_KEPT = 3;
+/** Fragments of the host that stay in view until they are dismissed. */
+const POPS_KEPT = 5;
 const MOST_COLLEAGUES_SHOWN = 50;
 const HUES = 8;
 /** How certain a match must be to stand without "possible". */
@@ -644,6 +646,7 @@ export class VoipctiPanel extends Base {
   #title = null;
   #notices = null;
   #preferences = null;
+  #pops = new Map();
 
   /** A text in the page's language. */
   t = (key, values) => fill(this.#strings[key] ?? key, values);
@@ -682,6 +685,7 @@ export class VoipctiPanel extends Base {
       connector.on("message", (message) => this.#onMessage(message)),
       connector.on("snapshot", () => this.#refresh()),
       connector.on("connection", () => this.#refresh()),
+      connector.on("pop", (pop) => this.#showPop(pop)),
       connector.on("dismissed", ({ call }) => this.#putAway(call)),
     );
     if (enableClickToCall) {
@@ -863,6 +867,7 @@ export class VoipctiPanel extends Base {
       this.dialProblem,
     );
     this.login = new LoginForm(this);
+    this.popsBox = h("div", { class: "pops" });
     this.cardsBox = h("div", { class: "calls" });
     this.bodyBox = h(
       "div",
@@ -871,6 +876,7 @@ export class VoipctiPanel extends Base {
       this.lineNotice,
       this.notice,
       this.cardsBox,
+      this.popsBox,
       this.dial,
       this.login.element,
     );
@@ -1021,6 +1027,7 @@ export class VoipctiPanel extends Base {
 
   /** Take a card away because somebody said so, here or elsewhere. A call that goes on comes back when it is answered. */
   #putAway(id) {
+    this.#closePop(id);
     const phase = this.#cards.get(id)?.phase;
     if (phase !== "ended" && phase !== "ringing") return;
     if (phase === "ringing") {
@@ -1080,6 +1087,67 @@ export class VoipctiPanel extends Base {
     const { t } = this;
     const body = [call.contact?.company, call.number !== title && call.number, call.context].filter(Boolean);
     return { id: call.id, title: t("announce_incoming", { who: title }), body: body.join(" · ") };
+  }
+
+  // --- what the host's server pops ---
+
+  /**
+   * Show a fragment that the server rendered. It stands in the page and not in the shadow root, so the page's own
+   * styles and scripts (htmx, for one) apply to it.
+   */
+  #showPop({ id, title, html }) {
+    this.#closePop(id);
+    const fragment = h("div", { slot: id, "data-voipcti-pop": id, submit: (event) => this.#onPopSubmit(event, id) });
+    fragment.innerHTML = html;
+    const frame = h(
+      "section",
+      { class: "pop", part: "pop", "aria-label": title || null },
+      h("slot", { name: id }),
+      h(
+        "button",
+        { type: "button", class: "action square", "aria-label": this.t("dismiss"), click: () => this.dismiss(id) },
+        icon("close"),
+      ),
+    );
+    this.#pops.set(id, { fragment, frame });
+    this.append(fragment);
+    this.popsBox.prepend(frame);
+    if (this.#pops.size > POPS_KEPT) this.#closePop(this.#pops.keys().next().value);
+    if (!this.connector.preferences.doNotDisturb) this.expanded = true;
+    setText(this.polite, title);
+    globalThis.htmx?.process(fragment);
+    fragment.dispatchEvent(new CustomEvent("voipcti-pop", { detail: { id }, bubbles: true }));
+  }
+
+  #closePop(id) {
+    const shown = this.#pops.get(id);
+    if (!shown) return;
+    const hadFocus = shown.frame.contains(this.shadowRoot.activeElement) || shown.fragment.contains(document.activeElement);
+    shown.fragment.remove();
+    shown.frame.remove();
+    this.#pops.delete(id);
+    if (hadFocus) this.bar.focus();
+  }
+
+  /** Post a form of a pop in place; what comes back takes the place of the fragment, nothing closes it. */
+  async #onPopSubmit(event, id) {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    const { target: form, submitter } = event;
+    if (isBusy(form)) return;
+    const { fragment } = this.#pops.get(id);
+    try {
+      const asked = fetch(form.action, { method: "POST", body: new FormData(form, submitter), credentials: "same-origin" });
+      const response = await whileBusy(form, asked);
+      const text = await response.text();
+      if (!response.ok) this.#showNews({ name: "ERROR", message: response.status === 403 ? text : this.t("pop_failed") });
+      else if (text) {
+        fragment.innerHTML = text;
+        globalThis.htmx?.process(fragment);
+      } else this.#closePop(id);
+    } catch {
+      this.#showNews({ name: "ERROR", message: this.t("pop_failed") });
+    }
   }
 
   /** What the server says by itself: on the card of the call that it is about, else on top. */
