@@ -10,6 +10,7 @@
 ``voipcti.E003``      no channel layer is configured
 ``voipcti.E004``      a key in ``CREDENTIAL_KEYS`` is no Fernet key
 ``voipcti.W005``      the Celery broker polls, so a click would wait
+``voipcti.W006``      a click would wait for seconds while the Celery broker is away
 ``voipcti.E005``      an outside directory cannot be created
 ====================  =============================================================================================
 """
@@ -128,4 +129,12 @@ def check_broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     if url.startswith(("memory://", "filesystem://")):
         hint = "Use Redis, Valkey or RabbitMQ."
         return [CheckWarning("This Celery broker polls: a click waits half a second.", hint=hint, id="voipcti.W005")]
+    options = getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {})
+    if url.startswith(("redis://", "rediss://")) and "max_retries" not in options:
+        hint = (
+            'Set CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}: '
+            "bridges find what was not queued in the database."
+        )
+        message = "While this Celery broker is away, each click waits for six seconds."
+        return [CheckWarning(message, hint=hint, id="voipcti.W006")]
     return []

@@ -227,7 +227,7 @@ def _enqueue(call: Call, line: Line, action: CommandAction, user: "AnyUser", arg
         created_at=now,
         expires_at=now + timedelta(seconds=app_settings.command_ttl),
     )
-    transaction.on_commit(lambda: _drive(command.pk))
+    transaction.on_commit(lambda: _drive(command.pk), robust=True)
     return command
 
 

@@ -85,6 +85,7 @@ CHANNEL_LAYERS = {
     },
 }
 CELERY_BROKER_URL = VALKEY_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 

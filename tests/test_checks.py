@@ -72,7 +72,15 @@ def test_a_channel_layer_that_loses_messages_is_found(backend, expected):
         assert ids(checks.check_channel_layer(None)) == expected
 
 
-@pytest.mark.parametrize(("url", "expected"), [("memory://", ["voipcti.W005"]), ("redis://127.0.0.1:9/0", [])])
-def test_a_broker_that_polls_is_found(url, expected):
-    with override_settings(CELERY_BROKER_URL=url):
+@pytest.mark.parametrize(
+    ("url", "options", "expected"),
+    [
+        ("memory://", {}, ["voipcti.W005"]),
+        ("redis://127.0.0.1:9/0", {"max_retries": 1}, []),
+        ("redis://127.0.0.1:9/0", {}, ["voipcti.W006"]),
+        ("amqp://127.0.0.1", {}, []),
+    ],
+)
+def test_a_broker_that_lets_a_click_wait_is_found(url, options, expected):
+    with override_settings(CELERY_BROKER_URL=url, CELERY_BROKER_TRANSPORT_OPTIONS=options):
         assert ids(checks.check_broker(None)) == expected

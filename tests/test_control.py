@@ -1,5 +1,6 @@
 """What users may ask of calls, and what they are told when they may not."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -231,3 +232,20 @@ class TestOutcome:
         assert heard == [("place", "failed", "No answer.")]
         call = Call.objects.get()
         assert (call.state, call.end_reason, call.cause) == (CallState.CANCEL, EndReason.UNREACHABLE, "No answer.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_click_is_accepted_at_once_while_the_broker_is_away(ana, line, settings, caplog, free_port):
+    from celery import current_app
+
+    broker = current_app.conf.broker_url
+    current_app.conf.broker_url = f"redis://127.0.0.1:{free_port}/0"
+    try:
+        began = time.monotonic()
+        command = control.place_call(ana, LONDON)
+        took = time.monotonic() - began
+    finally:
+        current_app.conf.broker_url = broker
+    assert took < 2, "seconds"
+    assert "a bridge will find it" in caplog.text
+    assert CallCommand.objects.pending(timezone.now()).get() == command
