@@ -74,8 +74,10 @@ class LineAdmin(ModelAdmin[Line]):
         return [] if self._user_is_searchable() else ["user"]
 
     def _user_is_searchable(self) -> bool:
-        user_admin = self.admin_site._registry.get(get_user_model())
-        return user_admin is not None and bool(user_admin.search_fields)
+        user_model = get_user_model()
+        if not self.admin_site.is_registered(user_model):
+            return False
+        return bool(self.admin_site.get_model_admin(user_model).search_fields)
 
     def user_widget(self) -> Any:
         """The widget by which a user is chosen, here and on the login page."""

@@ -188,6 +188,11 @@ def test_no_page_breaks_its_content_policy(page, demo):
     call.close()
     paths = ["/", "/contacts/", "/contacts/1/", "/companies/1/", "/team/", "/lab/", first]
     names = ("line", "call", "callcommand", "webhookdelivery", "bridgeinstance", "phonebookentry")
+    paths += [
+        "/admin/django_voipcti/line/log-in/",
+        "/admin/django_voipcti/line/1/change/",
+        "/admin/crm/contact/1/change/",
+    ]
     for path in [*paths, *(f"/admin/django_voipcti/{name}/" for name in names)]:
         assert page.goto(f"{demo.web}{path}").ok
     assert complaints == []
