@@ -7,6 +7,7 @@ answers OPTIONS over UDP, a phone when it is in the location table.
 import json
 import socket
 import sqlite3
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from tests.support.waiting import eventually
 DOMAIN = "pbx.test"
 HERE = Path(__file__).parent
 SCHEMAS = Path("/usr/share/kamailio/db_sqlite")
+USERS = ("1001", "1002", "1003", "1004", "cti")
 TABLES = ("standard", "auth_db", "usrloc", "presence", "dialog")
 
 _ACCOUNT = (
@@ -88,6 +90,17 @@ class Phone:
         """Call a user of the lab or a number with a plus."""
         self.command("dial", f"sip:{number}@{DOMAIN}")
 
+    def talk_with(self, other: "Phone", seconds: float) -> None:
+        """Call another phone, talk that long, and hang up; return when both are idle."""
+        self.dial(other.user)
+        eventually(lambda: other.is_ringing, 30)
+        other.answer()
+        eventually(lambda: self.is_talking, 30)
+        enough = time.monotonic() + seconds
+        eventually(lambda: time.monotonic() >= enough)
+        self.hang_up()
+        eventually(lambda: not self.is_talking and not other.is_talking, 30)
+
     def answer(self) -> None:
         """Lift the handset."""
         self.command("accept")
@@ -139,7 +152,7 @@ class Caller:
 class Lab:
     """The network. Use as a context manager; everything that it started ends with it."""
 
-    def __init__(self, folder: Path, *, users: tuple[str, ...] = ("1001", "1002", "cti"), workers: int = 1) -> None:
+    def __init__(self, folder: Path, *, users: tuple[str, ...] = USERS, workers: int = 1) -> None:
         self.folder = folder
         self.users = users
         self.workers = workers
@@ -298,15 +311,16 @@ def running(folder: Path, phones: Mapping[str, str], **options: Any) -> Iterator
 
 
 def _port_pair() -> int:
-    """A free port whose neighbour is free as well: baresip listens for TLS on the next one."""
+    """A port that is free for TCP and UDP, and whose neighbour is: baresip listens for TLS on the next one."""
 
     def pair() -> int:
         port = free_port()
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port + 1))
-            except OSError:
-                return 0
+        with ExitStack() as stack:
+            for kind, number in ((socket.SOCK_DGRAM, port), (socket.SOCK_STREAM, port + 1)):
+                try:
+                    stack.enter_context(socket.socket(type=kind)).bind(("127.0.0.1", number))
+                except OSError:
+                    return 0
         return port
 
     return eventually(pair)
