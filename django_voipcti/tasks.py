@@ -3,7 +3,7 @@
 The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
 ``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
 and ``voipcti.process_waiting_deliveries`` every few minutes. ``voipcti.watch_missed_calls`` goes there too, every
-minute, where there is a deadline for calling back.
+minute, where there is a deadline for calling back, and ``voipcti.sync_history`` every hour or so.
 """
 
 import logging
@@ -17,8 +17,10 @@ from django.utils import timezone
 
 from . import control, duties, journal, realtime
 from .bridge.leases import mark_abandoned
+from .calllog import history
 from .enums import CommandState
-from .models import CallCommand, WebhookDelivery
+from .exceptions import ProviderError
+from .models import CallCommand, Line, WebhookDelivery
 from .providers import providers
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "expire_commands",
     "process_delivery",
     "process_waiting_deliveries",
+    "sync_history",
     "watch_missed_calls",
 ]
 
@@ -113,6 +116,25 @@ def watch_missed_calls() -> None:
     """Open the duties that a killed process left out, and report those past their deadline."""
     duties.sweep()
     duties.tell_late()
+
+
+@shared_task(name="voipcti.sync_history", ignore_result=True, acks_late=True)
+def sync_history(line_id: int | None = None, days: float = 7) -> None:
+    """Read the provider's history from where the last run came to, at most ``days`` back; one task for each line.
+
+    A provider that is away is asked again by the next run.
+    """
+    lines = Line.objects.all() if line_id is None else Line.objects.filter(pk=line_id)
+    for line in history.importable(lines):
+        if line_id is None:
+            sync_history.delay(line.pk, days)
+            continue
+        now = timezone.now()
+        since = history.resume_point(line, now - timedelta(days=days))
+        try:
+            history.read_line(line, since=since, until=now + history.AHEAD)
+        except ProviderError as error:
+            logger.warning("line %s: no history: %s", line.pk, type(error).__name__, extra={"action": "history.failed"})
 
 
 def _process(delivery_id: int) -> None:

@@ -40,11 +40,12 @@ def open_call(line: Line, number: PhoneNumber, *, now: datetime) -> Call:
     return change.call
 
 
-def record(updates: Sequence[CallUpdate]) -> list[CallEvent]:
+def record(updates: Sequence[CallUpdate], *, tell_pages: bool = True) -> list[CallEvent]:
     """Merge ``updates``, in their order, into the record; return the events that changed a call.
 
     One transaction. Repeated, late and disordered updates leave the same record as the ordered stream. Updates for
-    lines that are not ours are logged and left out. Pages and host signals are told after commit.
+    lines that are not ours are logged and left out. Pages and host signals are told after commit; pages only if
+    ``tell_pages``, which an import of old calls leaves out.
     """
     with transaction.atomic():
         lines = _lock_lines(updates)
@@ -62,7 +63,7 @@ def record(updates: Sequence[CallUpdate]) -> list[CallEvent]:
             batch.apply(line, update)
         told = batch.save()
         if told:
-            transaction.on_commit(lambda: _announce(told))
+            transaction.on_commit(lambda: _announce(told, tell_pages))
         concerned = [call.pk for call in batch.written if duties.concerns(call)]
         if concerned:
             # After the pages, since nobody waits for it; robust, since the record is committed whatever becomes of it.
@@ -70,9 +71,10 @@ def record(updates: Sequence[CallUpdate]) -> list[CallEvent]:
     return [change.event for change in told]
 
 
-def _announce(told: Sequence[realtime.Told]) -> None:
+def _announce(told: Sequence[realtime.Told], tell_pages: bool) -> None:
     """Tell pages and the host what happened. Neither may harm the other, nor the record, which is committed."""
-    realtime.publish(told)
+    if tell_pages:
+        realtime.publish(told)
     for change in told:
         signals.call_changed.send_robust(sender=Call, call=change.call, event=change.event, previous=change.previous)
 

@@ -5,6 +5,7 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .duty import MissedCall
+from .history import HistoryProgress
 from .line import Line
 from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
@@ -17,6 +18,7 @@ __all__ = [
     "CallCommand",
     "CallEvent",
     "CallsMixin",
+    "HistoryProgress",
     "IgnoredNumber",
     "Line",
     "LineLease",

@@ -332,6 +332,13 @@ class BaseProvider:
         """The line's ended calls that began in ``since <= t < until`` (aware), oldest first."""
         raise self._missing("supports_history")
 
+    async def recordings(self, account: Account, *, since: datetime, until: datetime) -> AsyncIterator[CallUpdate]:
+        """Recordings made in ``since <= t < until``: updates that name the call by ``external_id`` and say nothing else
+        but ``recording``. None where the provider keeps none, or does not let the line's user list them."""
+        nothing: tuple[CallUpdate, ...] = ()
+        for update in nothing:
+            yield update
+
     # --- webhooks -----------------------------------------------------------------------------------------------
 
     #: Headers of a delivery (lower case) that are not stored with it, beside those that are secret by their name.

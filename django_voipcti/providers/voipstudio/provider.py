@@ -328,6 +328,22 @@ class VoipStudioProvider(BaseProvider):
             if update is not None:
                 yield update
 
+    async def recordings(self, account: Account, *, since: datetime, until: datetime) -> AsyncIterator[CallUpdate]:
+        params = records.filters(
+            ("timestamp", "gte", mapping.date_text(since, self._zone)),
+            ("timestamp", "lt", mapping.date_text(until, self._zone)),
+        )
+        try:
+            async for row in self._pages("/monitors", self._token(account), sort="id", dir="ASC", **params):
+                update = records.recording(row, provider=self.alias, account=account.key, now=timezone.now())
+                if update is not None:
+                    yield update
+        except AuthenticationFailed:
+            raise
+        except ProviderRejected:
+            # Recording is a paid feature, and listing needs a right of its own: the history is whole without it.
+            return
+
     # --- webhooks -----------------------------------------------------------------------------------------------
 
     def authenticate_webhook(self, *, headers: Mapping[str, str], body: bytes) -> None:

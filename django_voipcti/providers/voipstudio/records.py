@@ -12,7 +12,7 @@ from django_voipcti.redaction import PhoneNumber
 
 from . import mapping
 
-__all__ = ["ended_call", "filters", "live_call", "placed_call"]
+__all__ = ["ended_call", "filters", "live_call", "placed_call", "recording"]
 
 
 def filters(*conditions: tuple[str, str, str]) -> dict[str, str]:
@@ -103,6 +103,23 @@ def ended_call(
         end_reason=reason,
         cause=cause,
         context=mapping.context(row.get("context")),
+        raw=dict(row),
+    )
+
+
+def recording(row: Mapping[str, Any], *, provider: str, account: str, now: datetime) -> CallUpdate | None:
+    """One row of ``GET /monitors``; None if it is a colleague's, or belongs to no call."""
+    number, call = mapping.identifier(row.get("id")), mapping.identifier(row.get("call_id"))
+    if not number or not call or mapping.identifier(row.get("user_id")) not in {"", account}:
+        return None
+    return CallUpdate(
+        provider=provider,
+        account=account,
+        external_id=call,
+        source=Source.CDR,
+        observed_at=now,
+        recording=number,
+        key=f"monitor:{number}",
         raw=dict(row),
     )
 
