@@ -26,9 +26,11 @@ from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
 from tests.journal.conftest import said
+from tests.support.protocol import validator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+FROM_SERVER = validator("server")
 ORIGIN = (b"origin", b"https://crm.example")
 DUMMY = "django_voipcti.providers.dummy.DummyProvider"
 record = sync_to_async(journal.record)
@@ -90,7 +92,9 @@ class Page:
         self._refs = iter(range(1, 10_000))
 
     async def hear(self):
-        return await self.socket.receive_json_from(timeout=5)
+        message = await self.socket.receive_json_from(timeout=5)
+        FROM_SERVER.validate(message)
+        return message
 
     async def say(self, text):
         await self.socket.send_to(text_data=text)

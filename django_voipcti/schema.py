@@ -1,0 +1,176 @@
+"""The socket's protocol for machines: JSON Schema of every message, and an AsyncAPI document, generated from the code.
+
+What a page may say comes from the table that reads it (:data:`~django_voipcti.actions.ACTIONS`), the vocabularies from
+the enumerations. Fields that are not named are allowed, since clients pass over what they do not know.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .actions import ACTIONS, MAX_REF_LENGTH, MAX_TEXT_LENGTH, Action, Field
+from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
+from .models import PopMoment
+from .presenters import VERSION
+from .routing import SOCKET_PATH
+
+__all__ = ["async_api", "json_schema"]
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "integer", "minimum": 0}
+SWITCH: Schema = {"type": "boolean"}
+MOMENT: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def _texts(*names: str) -> Schema:
+    return dict.fromkeys(names, TEXT)
+
+
+def _one_of(*values: str) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+def _many(name: str) -> Schema:
+    return {"type": "array", "items": _ref(name)}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _object(properties: Mapping[str, Any], *, optional: Mapping[str, Any] | None = None) -> Schema:
+    return {"type": "object", "properties": {**properties, **(optional or {})}, "required": list(properties)}
+
+
+def _message(kind: str, properties: Mapping[str, Any], *, optional: Mapping[str, Any] | None = None) -> Schema:
+    """A message of the server: the envelope and what is in it."""
+    return _object({"v": {"const": VERSION}, "type": {"const": kind}, **properties}, optional=optional)
+
+
+def _parts() -> dict[str, Schema]:
+    """What messages are made of."""
+    contact = _texts("label", "company", "url", "confidence")
+    directions, reasons = _one_of(*Direction.values), _one_of("", *EndReason.values)
+    told = [state for state in CallState.values if state != CallState.REQUESTED]
+    return {
+        "contact": _object(contact),
+        "match": _object({**contact, **_texts("model", "objectId", "reason")}),
+        "pastCall": _object(
+            {
+                **_texts("id", "endReasonText", "line"),
+                "direction": directions,
+                "startedAt": MOMENT,
+                "endReason": reasons,
+                "seconds": NUMBER,
+            }
+        ),
+        "call": _object(
+            {
+                **_texts("id", "cid", "cause", "destination", "destinationName", "source", "sourceName", "line"),
+                **_texts("number", "e164", "name", "context", "endReasonText"),
+                "direction": directions,
+                "status": _one_of(*CallState.values),
+                "internal": SWITCH,
+                "contact": {"anyOf": [_ref("contact"), {"type": "null"}]},
+                "matches": _many("match"),
+                "lastCalls": _many("pastCall"),
+                **dict.fromkeys(("startedAt", "answeredAt", "endedAt"), MOMENT),
+                "heldSeconds": NUMBER,
+                "endReason": reasons,
+            }
+        ),
+        "line": _object(
+            {
+                **_texts("id", "node", "label", "extension", "provider", "statusLabel", "message"),
+                "status": _one_of(*LineStatus.values),
+                "capabilities": {"type": "object", "additionalProperties": SWITCH},
+            }
+        ),
+        "preferencesOfUser": _object(
+            {
+                "popOn": _one_of(*PopMoment.values),
+                **dict.fromkeys(("ringTone", "notifications", "openRecord", "doNotDisturb"), SWITCH),
+            }
+        ),
+        "refusal": _object({"name": _one_of("ERROR", "INFO"), **_texts("code", "message")}),
+        "callState": _one_of(*told),
+    }
+
+
+def _from_server() -> dict[str, Schema]:
+    """Each message of the server, by a name of its own."""
+    ref = {"ref": TEXT}
+    return {
+        "snapshot": _message("snapshot", {"last_event_id": NUMBER, "lines": _many("line"), "calls": _many("call")}),
+        "callEvent": _message(
+            "event", {"id": NUMBER, "name": _ref("callState"), "occurredAt": MOMENT, "call": _ref("call")}
+        ),
+        "sessionEvent": _message(
+            "event",
+            {"name": _one_of(*SessionEvent.values), "message": TEXT},
+            optional={"line": _ref("line"), **_texts("nonce", "uri", "node", "callId")},
+        ),
+        "accepted": _message("reply", {**ref, "ok": {"const": True}, "data": {"type": "object"}}),
+        "refused": _message("reply", {**ref, "ok": {"const": False}, "error": _ref("refusal")}),
+        "pong": _message("pong", ref),
+        "dismissed": _message("dismissed", {"call": TEXT}),
+        "preferences": _message("preferences", {"preferences": _ref("preferencesOfUser")}),
+        "pop": _message("pop", _texts("id", "title", "html")),
+    }
+
+
+def _from_page() -> dict[str, Schema]:
+    """Each action, from the table that reads them."""
+    return {f"do_{name}": _action(name, action) for name, action in ACTIONS.items()}
+
+
+def _action(name: str, action: Action) -> Schema:
+    required = {key: _field(field) for key, field in action.fields.items() if field.required}
+    optional = {key: _field(field) for key, field in action.fields.items() if not field.required}
+    ref = {"type": "string", "maxLength": MAX_REF_LENGTH}
+    return _object({"action": {"const": name}, **required}, optional={**optional, "ref": ref})
+
+
+def _field(field: Field) -> Schema:
+    if field.kind is bool:
+        return SWITCH
+    return NUMBER if field.kind is int else {"type": "string", "maxLength": MAX_TEXT_LENGTH}
+
+
+def json_schema() -> Schema:
+    """One schema for all messages; ``$defs/server`` and ``$defs/page`` are what each side may say."""
+    server, page = _from_server(), _from_page()
+    sides = {
+        "server": {"oneOf": [_ref(name) for name in server]},
+        "page": {"oneOf": [_ref(name) for name in page]},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Messages between page and server",
+        "anyOf": [_ref("server"), _ref("page")],
+        "$defs": {**_parts(), **server, **page, **sides},
+    }
+
+
+def async_api() -> Schema:
+    """The same as an AsyncAPI 3.0 document, which refers to the schema beside it."""
+
+    def messages(names: Mapping[str, Any]) -> Schema:
+        return {name: {"payload": {"$ref": f"messages.schema.json#/$defs/{name}"}} for name in names}
+
+    def operation(action: str, names: Mapping[str, Any], summary: str) -> Schema:
+        refs = [{"$ref": f"#/channels/page/messages/{name}"} for name in names]
+        return {"action": action, "channel": {"$ref": "#/channels/page"}, "summary": summary, "messages": refs}
+
+    server, page = _from_server(), _from_page()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "django_voipcti: messages between page and server", "version": str(VERSION)},
+        "defaultContentType": "application/json",
+        "channels": {"page": {"address": f"/{SOCKET_PATH}", "messages": {**messages(server), **messages(page)}}},
+        "operations": {
+            "tell": operation("send", server, "What the server tells a page."),
+            "ask": operation("receive", page, "What a page asks of the server."),
+        },
+    }
