@@ -82,7 +82,6 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # subscripted it wo
 class ReadOnlyAdmin(ModelAdmin[M]):
     """A list and a page to look at; nothing to add, change or delete."""
 
-    actions_selection_counter = False
     list_max_show_all = 0
     list_per_page = 50
     paginator = CappedPaginator

@@ -43,6 +43,11 @@ def test_each_shows_and_is_found_by_its_outcome(boss_client, delivery, facts, ou
     assert f">{outcome}</span>" in listed(boss_client, "webhookdelivery")
 
 
+def test_the_list_has_the_counter_that_the_script_of_its_actions_reads(boss_client, delivery):
+    # Django's actions.js throws at every tick of a box where it is missing.
+    assert 'class="action-counter" data-actions-icnt="1"' in listed(boss_client, "webhookdelivery")
+
+
 def test_its_numbers_are_masked_without_the_permission(client, staff, delivery):
     staff("view_webhookdelivery")
     assert "442079460123" not in shown(client, delivery)
