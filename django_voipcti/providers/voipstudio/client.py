@@ -84,16 +84,19 @@ class Answer:
         """The provider's words for a refusal: its message and those of each field; empty if it gave none."""
         if not isinstance(self.payload, dict):
             return ""
-        parts = [str(self.payload.get("message") or "")]
+        heading = str(self.payload.get("message") or "")
+        details = []
         errors = self.payload.get("errors")
         for entry in errors if isinstance(errors, list) else ():
             if isinstance(entry, dict):
+                # Field and code are the interface's words: they help who supports the user, behind the sentence for him.
+                codes = ", ".join(str(entry[key]) for key in ("field", "code") if entry.get(key))
                 words = str(entry.get("message") or "")
-                code = f" ({entry['code']})" if entry.get("code") else ""
-                parts.append(f"{entry['field']}: {words}{code}" if entry.get("field") else f"{words}{code}")
+                details.append(f"{words.rstrip('.')} ({codes})" if codes else words)
             else:
-                parts.append(str(entry))
-        return " ".join(dict.fromkeys(part for part in parts if part))
+                details.append(str(entry))
+        told = "; ".join(dict.fromkeys(detail for detail in details if detail not in ("", heading)))
+        return ": ".join(part for part in (heading, told) if part)
 
 
 class _SecretInPath(httpx2.AsyncBaseTransport):

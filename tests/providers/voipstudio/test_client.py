@@ -99,9 +99,10 @@ async def test_a_request_takes_no_longer_than_its_time(client, service):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (payload("error_unauthorized"), "Unauthorized The token is not valid or has expired"),
-        ({"message": None, "errors": [{"field": "to", "message": "bad", "code": "SF0010"}]}, "to: bad (SF0010)"),
+        (payload("error_unauthorized"), "Unauthorized: The token is not valid or has expired"),
+        ({"message": None, "errors": [{"field": "to", "message": "bad", "code": "SF0010"}]}, "bad (to, SF0010)"),
         ({"errors": ["just text"]}, "just text"),
+        ({"message": "No", "errors": [{"message": "One.", "field": "a"}, "Two."]}, "No: One (a); Two."),
         ({"message": "same", "errors": [{"message": "same"}]}, "same"),
         ({"errors": "odd"}, ""),
         (None, ""),

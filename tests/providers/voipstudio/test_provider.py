@@ -361,7 +361,7 @@ async def test_a_refused_number_is_told_with_the_fields_and_codes(provider, serv
     with pytest.raises(ProviderRejected) as caught:
         await provider.place_call(ACCOUNT, call=7, number=NUMBER, report=Reports())
     assert str(caught.value) == (
-        "Validation failed to: *********123 is not a callable number (SF0010) from: must be a user"
+        "Validation failed: *********123 is not a callable number (to, SF0010); must be a user (from)"
     )
     assert caught.value.end_reason is EndReason.REJECTED
 
