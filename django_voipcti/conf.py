@@ -145,6 +145,11 @@ class AppSettings:
         return float(self._get("MISSED_CALL_DAYS", 14))
 
     @property
+    def retention_days(self) -> "float | Mapping[str, float | None] | None":
+        """Days for which calls are kept: a number, or alias to number (``"*"``: the others); None keeps for ever."""
+        return self._get("RETENTION_DAYS", cast("float | Mapping[str, float | None] | None", None))
+
+    @property
     def spool_limit(self) -> int:
         """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))

@@ -2,8 +2,9 @@
 
 The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
 ``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
-and ``voipcti.process_waiting_deliveries`` every few minutes. ``voipcti.watch_missed_calls`` goes there too, every
-minute, where there is a deadline for calling back, and ``voipcti.sync_history`` every hour or so.
+and ``voipcti.process_waiting_deliveries`` every few minutes. Three more where they are wanted:
+``voipcti.watch_missed_calls`` every minute (a deadline for calling back), ``voipcti.sync_history`` every hour,
+``voipcti.purge`` every night.
 """
 
 import logging
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from . import control, duties, journal, realtime
 from .bridge.leases import mark_abandoned
-from .calllog import history
+from .calllog import history, retention
 from .enums import CommandState
 from .exceptions import ProviderError
 from .models import CallCommand, Line, WebhookDelivery
@@ -28,6 +29,7 @@ __all__ = [
     "expire_commands",
     "process_delivery",
     "process_waiting_deliveries",
+    "purge",
     "sync_history",
     "watch_missed_calls",
 ]
@@ -135,6 +137,12 @@ def sync_history(line_id: int | None = None, days: float = 7) -> None:
             history.read_line(line, since=since, until=now + history.AHEAD)
         except ProviderError as error:
             logger.warning("line %s: no history: %s", line.pk, type(error).__name__, extra={"action": "history.failed"})
+
+
+@shared_task(name="voipcti.purge", ignore_result=True)
+def purge() -> int:
+    """Delete what is older than ``RETENTION_DAYS`` allows; return how many calls."""
+    return sum(calls for _alias, calls, _deliveries in retention.purge(timezone.now()))
 
 
 def _process(delivery_id: int) -> None:
