@@ -16,6 +16,7 @@ HOST_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8
 <meta name="viewport" content="width=device-width, initial-scale=1"></head><body>
 <label>Note <input id="note"></label>
 <p><a id="number" href="tel:+442079460018" data-voipcti-number="+442079460018">+44 20 7946 0018</a></p>
+<p data-voipcti-tel-links><a id="plain" href="tel:+44-20-7946-0019">Ada</a></p>
 {panel}</body></html>"""
 TYPES = {".js": "text/javascript", ".css": "text/css"}
 

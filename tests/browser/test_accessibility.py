@@ -112,7 +112,7 @@ def test_forced_colours_leave_every_control_with_an_outline(visit, strict):
 
 def test_every_control_is_reached_by_tab_and_shows_the_focus(visit, strict):
     visit(lines=[a_line()], calls=[a_call(status="CONNECTED", contact={**MATCHES[0], "confidence": "exact"})])
-    strict.locator("#number").focus()
+    strict.locator("#plain").focus()
     reached = []
     for _step in range(8):
         strict.keyboard.press("Tab")

@@ -135,6 +135,33 @@ def test_a_click_on_a_number_in_the_page_calls_it(visit, strict):
     assert server.asked("call") == {"number": "+442079460018"}
 
 
+def test_a_plain_link_in_a_container_that_wants_it_calls_too(visit, strict):
+    server = visit()
+    strict.locator("#plain").click()
+    assert server.asked("call") == {"number": "+44-20-7946-0019"}
+
+
+def test_a_page_may_stop_a_call_or_ask_first(visit, strict):
+    server = visit()
+    strict.evaluate("""() => {
+        window.asked = [];
+        document.addEventListener("voipcti-dial", (event) => {
+            window.asked.push([event.detail.number, event.detail.element?.id]);
+            if (window.asked.length === 1) event.preventDefault();
+            else event.detail.waitUntil(new Promise((resolve) => { window.answer = resolve; }));
+        });
+    }""")
+    strict.locator("#number").click()
+    strict.locator("#number").click()
+    strict.evaluate("window.answer(false)")
+    strict.locator("#number").click()
+    assert "call" not in [message["action"] for message in server.said]
+    strict.evaluate("window.answer(true)")
+    assert server.asked("call") == {"number": "+442079460018"}
+    assert strict.evaluate("window.asked") == [["+442079460018", "number"]] * 3
+    assert [message["action"] for message in server.said].count("call") == 1
+
+
 def test_a_number_in_the_page_is_left_to_the_device_while_no_line_is_ready(visit, strict):
     server = visit(lines=[a_line(status="LOGGED_OUT")])
     strict.evaluate("""() => document.addEventListener("click", (event) => {

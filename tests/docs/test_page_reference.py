@@ -52,10 +52,17 @@ def declared(kind, text):
     return set(re.findall(rf"^export {kind} (?:default )?(\w+)", text, re.MULTILINE))
 
 
-def test_the_typescript_declarations_of_the_connector_name_what_it_exports():
-    types = (STATIC / "connector.d.ts").read_text()
+@pytest.mark.parametrize("script", ["connector", "shared", "notices", "panel"])
+def test_the_typescript_declarations_of_a_module_name_what_it_exports(script):
+    code, types = ((STATIC / f"{script}.{kind}").read_text() for kind in ("js", "d.ts"))
     for kind in ("const", "class", "function"):
-        assert declared(f"declare {kind}", types) == declared(rf"{kind}\*?", CONNECTOR)
+        assert declared(f"declare {kind}", types) == declared(rf"{kind}\*?", code)
+
+
+def test_every_script_has_its_declarations():
+    assert {path.name for path in STATIC.glob("*.js")} == {
+        path.name.replace(".d.ts", ".js") for path in STATIC.glob("*.d.ts")
+    }
 
 
 TYPED = [("connector", "Connector"), ("cti-compat", "CompatConnector")]

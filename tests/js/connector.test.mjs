@@ -748,7 +748,12 @@ describe("click to call", () => {
       Object.assign(this, { dataset, parent });
     }
 
-    closest() {
+    getAttribute(name) {
+      return this[name] ?? null;
+    }
+
+    closest(selector) {
+      if (this.href && selector.includes("[data-voipcti-tel-links] a[href^='tel:' i]")) return this;
       return this.dataset.voipctiNumber ? this : (this.parent?.closest() ?? null);
     }
   }
@@ -774,6 +779,23 @@ describe("click to call", () => {
     const { root, called } = page();
     assert.equal(click(root, new FakeElement({}, link())), true);
     assert.deepEqual(called, ["+442079460018"]);
+  });
+
+  for (const [href, number] of [
+    ["tel:+44-20-7946-0018", "+44-20-7946-0018"],
+    ["TEL:%2B44%2020;ext=5;phone-context=x", "+44 20"],
+  ]) {
+    it(`calls the number of a link in a container that wants it: ${href}`, () => {
+      const { root, called } = page();
+      assert.equal(click(root, Object.assign(new FakeElement(), { href })), true);
+      assert.deepEqual(called, [number]);
+    });
+  }
+
+  it("leaves a link alone that cannot be read", () => {
+    const { root, called } = page();
+    assert.equal(click(root, Object.assign(new FakeElement(), { href: "tel:%E0%A4%A" })), false);
+    assert.deepEqual(called, []);
   });
 
   it("leaves the link to the device while no call can be made", () => {

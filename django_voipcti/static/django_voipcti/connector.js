@@ -798,9 +798,21 @@ export class Connector {
   }
 }
 
+const CALLABLE = "[data-voipcti-number], [data-voipcti-tel-links] a[href^='tel:' i]";
+
+/** The number in a `tel:` address, without the parameters of RFC 3966; empty if it cannot be read. */
+function numberOf(address) {
+  try {
+    return decodeURIComponent(address.slice("tel:".length).split(";")[0]).trim();
+  } catch {
+    return "";
+  }
+}
+
 /**
  * Turn clicks on numbers into calls: on every link that `{% click_to_call %}` made, and on any element with
- * `data-voipcti-number`, also on those that are added later. A click that cannot be handled is left alone, so that
+ * `data-voipcti-number`, and on `tel:` links inside an element with `data-voipcti-tel-links`; also on those that are
+ * added later. A click that cannot be handled is left alone, so that
  * a `tel:` link still does what the device does with such links.
  *
  * @param {{canCall: () => boolean, call: (number: string, element: Element) => void}} caller
@@ -810,8 +822,8 @@ export class Connector {
 export function enableClickToCall(caller, root = globalThis.document) {
   const onClick = (event) => {
     if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const element = event.target.closest?.("[data-voipcti-number]");
-    const number = element?.dataset.voipctiNumber;
+    const element = event.target.closest?.(CALLABLE);
+    const number = element && (element.dataset.voipctiNumber || numberOf(element.getAttribute("href")));
     if (!number || !caller.canCall()) return;
     event.preventDefault();
     caller.call(number, element);

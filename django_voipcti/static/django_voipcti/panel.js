@@ -420,6 +420,12 @@ class CallCard {
     });
   }
 
+  async #callBack() {
+    const { panel, call } = this;
+    const number = call.e164 || call.number;
+    if (await panel.mayDial(number)) await panel.connector.call(number);
+  }
+
   async #do(name) {
     const { connector } = this.panel;
     const { id } = this.call;
@@ -436,7 +442,7 @@ class CallCard {
       hold: () => connector.hold(id),
       resume: () => connector.resume(id),
       hang_up: () => connector.terminate(id),
-      call_back: () => connector.call(this.call.e164 || this.call.number),
+      call_back: () => this.#callBack(),
     }[name]();
     await whileBusy(button, asked).catch((error) => this.showProblem(error));
   }
@@ -689,7 +695,7 @@ export class VoipctiPanel extends Base {
       connector.on("dismissed", ({ call }) => this.#putAway(call)),
     );
     if (enableClickToCall) {
-      stops.push(enableClickToCall({ canCall: () => this.canCall, call: (number) => this.call(number) }));
+      stops.push(enableClickToCall({ canCall: () => this.canCall, call: (number, from) => this.call(number, from) }));
     }
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(CHANNEL);
@@ -766,8 +772,20 @@ export class VoipctiPanel extends Base {
     return new Intl.DateTimeFormat(locale, form).format(date);
   }
 
+  /**
+   * Whether the page lets `number` be called. It hears `voipcti-dial` before anything is dialled, and may cancel it, or
+   * hand a promise to `detail.waitUntil`, whose false is a no: time for a question to the user.
+   */
+  async mayDial(number, element = null) {
+    const answers = [];
+    const detail = { number, element, waitUntil: (answer) => answers.push(answer) };
+    const asked = new CustomEvent("voipcti-dial", { detail, bubbles: true, cancelable: true });
+    return this.dispatchEvent(asked) && (await Promise.all(answers)).every((answer) => answer !== false);
+  }
+
   /** Call `number` and show how it goes. */
-  async call(number) {
+  async call(number, element = null) {
+    if (!(await this.mayDial(number, element))) return false;
     this.expanded = true;
     this.#showDialProblem(null);
     const line = this.lineSelect.hidden ? undefined : this.lineSelect.value;
