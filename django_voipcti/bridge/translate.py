@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ..enums import CallState, Direction, EndReason, Source
 from ..events import CallUpdate, Party
@@ -34,7 +34,13 @@ __all__ = ["LineTranslator", "Translation"]
 logger = logging.getLogger(__name__)
 
 Identify = Callable[[Account, DialogView], DialogIdentity | None]
-ReadParty = Callable[[str, str], Party]
+
+
+class ReadParty(Protocol):
+    """:meth:`~django_voipcti.providers.base.BaseProvider.read_party` of some provider."""
+
+    def __call__(self, number: str, name: str, *, dialled: bool = ...) -> Party: ...
+
 
 _DIRECTIONS: Mapping[str, Direction] = {"recipient": Direction.INBOUND, "initiator": Direction.OUTBOUND}
 
@@ -252,7 +258,7 @@ class LineTranslator:
                 call = self._unseen(external_id, identity, dialog)
             return [self._end(call, said, dialog=dialog, vanished=vanished)]
         mixed = call is not None and call.mixed
-        other = Party() if mixed else self._party(dialog.remote)
+        other = Party() if mixed else self._other(dialog)
         direction = None if mixed else _DIRECTIONS.get(dialog.direction or "")
         if call is None:
             call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
@@ -288,7 +294,7 @@ class LineTranslator:
         """A call that is over the first time that we hear of it (rule 4)."""
         call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
         call.direction = _DIRECTIONS.get(dialog.direction or "")
-        call.other = self._party(dialog.remote)
+        call.other = self._other(dialog)
         call.conversation_id = identity.conversation_id
         return call
 
@@ -342,12 +348,16 @@ class LineTranslator:
         unseen = [call for call in self._live.values() if call.confirmed_by is None]
         return [self._end(call, said, vanished=True) for call in unseen]
 
-    def _party(self, participant: Participant | None) -> Party:
+    def _party(self, participant: Participant | None, *, dialled: bool = False) -> Party:
         """One end as a number and a name; both empty if the server shows neither, or the caller withholds them."""
         if participant is None:
             return Party()
         number, name = shown_by(participant)
-        return self._read_party(number, name) if number or name else Party()
+        return self._read_party(number, name, dialled=dialled) if number or name else Party()
+
+    def _other(self, dialog: Dialog) -> Party:
+        outbound = _DIRECTIONS.get(dialog.direction or "") is Direction.OUTBOUND
+        return self._party(dialog.remote, dialled=outbound)
 
     def _own(self, participant: Participant | None) -> Party:
         shown = self._party(participant)

@@ -320,8 +320,11 @@ class BaseProvider:
         """Which call a dialog belongs to; None hides it (a leg of our own making, for instance)."""
         raise self._missing("supports_sip_events")
 
-    def read_party(self, number: str, name: str) -> Party:
-        """One end of a dialog from its SIP user part and display name, in the provider's own spelling of both."""
+    def read_party(self, number: str, name: str, *, dialled: bool = False) -> Party:
+        """One end of a dialog from its SIP user part and display name, in the provider's own spelling of both.
+
+        ``dialled`` is true for the end that the line called.
+        """
         return Party(number=PhoneNumber(number), name=name)
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:

@@ -27,7 +27,7 @@ def by_extension(account, dialog):
     return DialogIdentity(external_id=dialog.id, once=False)
 
 
-def read_party(number, name):
+def read_party(number, name, *, dialled):
     return Party(number=PhoneNumber(number), name=name)
 
 
@@ -313,9 +313,19 @@ def test_facts_that_the_provider_reads_from_a_dialog_come_along():
 
 
 def test_the_provider_reads_numbers_and_names_in_its_own_spelling():
-    line = Line(read_party=lambda number, name: Party(number=PhoneNumber("+" + number), name=name.upper()))
+    def read(number, name, *, dialled):
+        return Party(number=PhoneNumber("+" + number), name=name.upper())
+
+    line = Line(read_party=read)
     line.notify(document(1, dialog("c1", "early", other="sip:442079460123@pbx.example", display="Jane")))
     assert line.updates[0].other == Party(number=PhoneNumber("+442079460123"), name="JANE")
+
+
+@pytest.mark.parametrize(("direction", "dialled"), [("initiator", True), ("recipient", False)])
+def test_the_provider_is_told_which_end_was_dialled(direction, dialled):
+    line = Line(read_party=lambda number, name, *, dialled: Party(number=PhoneNumber(number), name=str(dialled)))
+    line.notify(document(1, dialog("c1", "early", direction=direction)))
+    assert line.updates[0].other.name == str(dialled)
 
 
 def test_the_same_document_delivered_twice_has_the_same_keys():

@@ -89,7 +89,7 @@ class Answer:
         errors = self.payload.get("errors")
         for entry in errors if isinstance(errors, list) else ():
             if isinstance(entry, dict):
-                # Field and code are the interface's words: they help who supports the user, behind the sentence for him.
+                # Field and code are for who supports the user; the sentence before them is for him.
                 codes = ", ".join(str(entry[key]) for key in ("field", "code") if entry.get(key))
                 words = str(entry.get("message") or "")
                 details.append(f"{words.rstrip('.')} ({codes})" if codes else words)

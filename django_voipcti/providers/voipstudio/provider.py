@@ -300,9 +300,14 @@ class VoipStudioProvider(BaseProvider):
             context=mapping.context(params.get("context")),
         )
 
-    def read_party(self, number: str, name: str) -> Party:
-        """Numbers come without their plus here, too, and names may carry a ring group's."""
-        return Party(number=mapping.phone_number(number), name=mapping.display_name(name))
+    def read_party(self, number: str, name: str, *, dialled: bool = False) -> Party:
+        """Numbers come without their plus here, too, and names may carry a ring group's.
+
+        The "name" of an outside number that was dialled is its tariff zone, as in REST answers; see `mapping.parties`.
+        """
+        shown = mapping.phone_number(number)
+        is_zone = dialled and shown.startswith("+")
+        return Party(number=shown, name="" if is_zone else mapping.display_name(name))
 
     async def live_calls(self, account: Account) -> Sequence[CallUpdate]:
         now = timezone.now()

@@ -250,6 +250,14 @@ def test_a_dialog_is_named_by_its_call_and_its_leg(provider):
     assert provider.identify_dialog(ACCOUNT, Dialog(id="-1")) is None
 
 
+@pytest.mark.parametrize(
+    ("number", "dialled", "name"),
+    [("447700900123", True, ""), ("602", True, "Ben Okafor"), ("447700900123", False, "Ben Okafor")],
+)
+def test_the_name_of_an_outside_number_that_was_dialled_is_a_tariff_zone(provider, number, dialled, name):
+    assert provider.read_party(number, "Ben Okafor", dialled=dialled).name == name
+
+
 async def test_live_calls_are_those_of_the_line(provider):
     updates = await provider.live_calls(ACCOUNT)
     assert [(update.external_id, update.direction, update.state) for update in updates] == [
