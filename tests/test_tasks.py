@@ -199,4 +199,7 @@ def test_the_names_are_the_interface():
         "voipcti.expire_commands",
         "voipcti.process_delivery",
         "voipcti.process_waiting_deliveries",
+        "voipcti.purge",
+        "voipcti.sync_history",
+        "voipcti.watch_missed_calls",
     }

@@ -1,16 +1,18 @@
 """The import of history against the simulator, over real HTTP: what nobody saw live, and what somebody did."""
 
+import asyncio
 from datetime import timedelta
 from io import StringIO
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
+from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from django_voipcti import journal, signals, tasks
+from django_voipcti import journal, realtime, signals, tasks
 from django_voipcti.calllog import history
 from django_voipcti.enums import CallState, EndReason
 from django_voipcti.management.commands.voipcti_sync_history import moment, progress_line
@@ -19,6 +21,7 @@ from django_voipcti.providers import providers
 from django_voipcti.redaction import Secret
 from django_voipcti.simulator import SimulatorSettings, Timings
 from django_voipcti.testing import SimulatorThread
+from tests.journal.conftest import said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -172,6 +175,17 @@ def test_hosts_hear_of_imported_calls(simulator, line):
     finally:
         signals.call_changed.disconnect(receiver)
     assert heard == [EndReason.MISSED]
+
+
+async def test_pages_are_not_told_of_imported_calls(agents):
+    group, layer = realtime.user_group(agents[0].user_id), get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(group, channel)
+    await sync_to_async(journal.record)([said("HANGUP", -900, call="old")], tell_pages=False)
+    await sync_to_async(journal.record)([said("RINGING", 0, call="new")])
+    message = (await asyncio.wait_for(layer.receive(channel), 5))["message"]
+    await layer.group_discard(group, channel)
+    assert message["call"]["cid"] == "new"
 
 
 def test_the_task_reads_a_line_and_survives_an_outage(simulator, line, caplog):
