@@ -54,6 +54,7 @@ def test_a_panel_that_was_folded_unfolds_for_a_call(visit, strict):
     expect(strict.get_by_label("Number to call")).to_be_hidden()
     strict.reload()
     expect(bar).to_have_attribute("aria-expanded", "false")
+    expect(bar).to_contain_text("ready")
     server.tell("RINGING")
     expect(action(strict, "answer")).to_be_visible()
 
