@@ -116,7 +116,9 @@ class TestPanel:
 
     def test_its_files_exist_and_are_named_by_the_static_files_storage(self, user, tmp_path):
         markup = html.panel(user)
-        addresses = re.findall(r'(?:src|href|data-connector|data-shared|data-notices|data-styles)="/static/([^"]+)"', markup)
+        addresses = re.findall(
+            r'(?:src|href|data-connector|data-shared|data-notices|data-styles)="/static/([^"]+)"', markup
+        )
         assert len(addresses) == 6
         assert all(finders.find(address) for address in addresses)
 
