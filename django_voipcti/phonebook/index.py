@@ -1,11 +1,12 @@
 """Keeping the side index: one record after a save, many after a bulk operation."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connections, models, transaction
 
 from . import store
 from .registry import Registration, registry
@@ -15,6 +16,7 @@ from .store import Changes
 __all__ = [
     "BATCH",
     "content_type_id",
+    "locked",
     "refresh",
     "refresh_batch",
     "refresh_one",
@@ -88,6 +90,22 @@ def wanted_rows(registration: Registration, instances: list[models.Model]) -> di
     return {
         (row.object_id, row.fingerprint): row for instance in instances for row in rows_of(registration, instance, key)
     }
+
+
+@contextmanager
+def locked(registration: Registration, pks: Iterable[Any], using: str) -> Iterator[None]:
+    """Hold others off from saving some records until the rows that were read from them are written.
+
+    The lock is the weakest that does that (it does not collide with what a foreign key to the record takes), and the
+    keys are in order, so that two of us do not wait for each other. Databases without row locks go without.
+    """
+    if not connections[using].features.has_select_for_no_key_update:
+        yield
+        return
+    with transaction.atomic(using=using):
+        records = registration.model._base_manager.using(using).filter(pk__in=list(pks)).order_by("pk")
+        list(records.select_for_update(no_key=True).values_list("pk"))
+        yield
 
 
 def searchable_only(registration: Registration, instances: list[models.Model]) -> list[models.Model]:

@@ -79,11 +79,14 @@ class Path:
 
     def first(self, instance: models.Model) -> Any:
         """The first value, or None."""
-        if len(self.steps) == 1:  # a plain field, nearly always: no generators for that
-            value = getattr(instance, self.steps[0], None)
-            if isinstance(value, str):
-                return value
-        return next(self.values(instance), None)
+        value: Any = instance
+        for step in self.steps:
+            value = _step(value, step)
+            if value is None:
+                return None
+            if isinstance(value, models.Manager):
+                return next(self.values(instance), None)
+        return value
 
 
 def flatten(value: Any, depth: int = 0) -> Iterator[Any]:
@@ -112,24 +115,28 @@ def _find_field(model: type[models.Model], step: str) -> Any:
         return next((f for f in model._meta.concrete_fields if f.attname == step and not f.is_relation), None)
 
 
+def _step(value: Any, step: str) -> Any:
+    """One step from a value; None where it leads nowhere."""
+    if isinstance(value, Mapping):
+        return value.get(step)
+    try:
+        following = getattr(value, step)
+    except (AttributeError, ObjectDoesNotExist):
+        return None  # a reverse one-to-one without its other side raises a subclass of both
+    if isinstance(following, (str, models.Manager)) or not callable(following) or isinstance(following, type):
+        return following
+    return following()
+
+
 def _follow(value: Any, steps: tuple[str, ...]) -> Iterator[Any]:
     if value is None:
         return
     if not steps:
         yield value
         return
-    step, rest = steps[0], steps[1:]
-    if isinstance(value, Mapping):
-        yield from _follow(value.get(step), rest)
-        return
-    try:
-        following = getattr(value, step)
-    except (AttributeError, ObjectDoesNotExist):
-        return  # a reverse one-to-one without its other side raises a subclass of both
+    following = _step(value, steps[0])
     if isinstance(following, models.Manager):
         for related in following.all():
-            yield from _follow(related, rest)
-    elif callable(following) and not isinstance(following, type):
-        yield from _follow(following(), rest)
+            yield from _follow(related, steps[1:])
     else:
-        yield from _follow(following, rest)
+        yield from _follow(following, steps[1:])

@@ -5,6 +5,7 @@ is tried as written, then with the plus that is missing or the prefix that anoth
 is valid by a numbering plan wins; else the first that is possible by its length; else the digits stand for themselves.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -175,8 +176,7 @@ def _read_digits(raw: str, text: str, region: str, extension: str, words: str = 
     digits = spelling.bare_digits(text)
     if not digits or len(digits) > _MOST_DIGITS:
         return _unreadable(raw)
-    readings = _readings(text, digits, region)
-    for reading in readings:
+    for reading in _readings(text, digits, region):
         number = _judge_valid(raw, reading.text, region, extension)
         if number:
             if number.assumed and len(digits) <= _MOST_SHORT_DIGITS:
@@ -185,29 +185,33 @@ def _read_digits(raw: str, text: str, region: str, extension: str, words: str = 
     short = spelling.short_number(words or text)
     if short:
         return Number(raw, "", short, "", "", "short")
-    return _judge_possible(raw, readings, region, extension) or _unknown_country(raw, text, digits, extension)
+    return _judge_possible(raw, _readings(text, digits, region), region, extension) or _unknown_country(
+        raw, text, digits, extension
+    )
 
 
-def _readings(text: str, digits: str, region: str) -> list[_Reading]:
+def _readings(text: str, digits: str, region: str) -> Iterator[_Reading]:
     """Readings in order of plausibility: as written, then with the plus that is missing or too much."""
-    readings = [_Reading(text, False)]
     plus = "+" in text
+    as_international = not plus and len(digits) >= _FEWEST_INTERNATIONAL_DIGITS
+    # "4930…" in Germany is the country code rather than an area whose trunk zero is missing.
+    at_home = as_international and digits.startswith(_country_code(region))
+    if at_home:
+        yield _Reading(f"+{digits}", True)
+    yield _Reading(text, False)
     if plus and digits[0] == "0":
-        readings.append(_Reading(digits, False))
+        yield _Reading(digits, False)
     if not plus and digits[0] in "08":
         prefix = next((prefix for prefix in _INTERNATIONAL_PREFIXES if digits.startswith(prefix)), "")
         rest = digits[len(prefix) :].lstrip("0")
         if prefix and rest:
-            readings.append(_Reading(f"+{rest}", False))
-    if not plus and len(digits) >= _FEWEST_INTERNATIONAL_DIGITS:
-        # "4930…" in Germany is the country code rather than an area whose trunk zero is missing.
-        at_home = digits.startswith(_country_code(region))
-        readings.insert(0 if at_home else len(readings), _Reading(f"+{digits}", True))
+            yield _Reading(f"+{rest}", False)
+    if as_international and not at_home:
+        yield _Reading(f"+{digits}", True)
+    old = digits.lstrip("0")
     for country_code, (old_prefix, length) in SUPERSEDED.items():
-        old = digits.lstrip("0")
         if old.startswith(country_code + old_prefix) and len(old) == len(country_code + old_prefix) + length:
-            readings.append(_Reading(f"+{country_code}{old[-length:]}", True))
-    return readings
+            yield _Reading(f"+{country_code}{old[-length:]}", True)
 
 
 def _library_parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
@@ -242,7 +246,7 @@ def _judge_valid(raw: str, text: str, region: str, extension: str) -> Number | N
     )
 
 
-def _judge_possible(raw: str, readings: list[_Reading], region: str, extension: str) -> Number | None:
+def _judge_possible(raw: str, readings: Iterable[_Reading], region: str, extension: str) -> Number | None:
     """Read a number that no numbering plan knows, by its length alone."""
     is_written = False
     for reading in readings:

@@ -14,6 +14,7 @@ from django.db.models import signals
 
 from ..redaction import mask_digits
 from . import index, store
+from .paths import Hop
 from .registry import Registration, Role, registry
 from .rows import object_key
 
@@ -134,22 +135,28 @@ def _keys_behind(role: Role, pks: Iterable[Any], using: str) -> set[Any]:
 
 
 def _refresh_dependents(role: Role, instance: models.Model, using: str, left: set[Any]) -> None:
-    _refresh_behind(role, [instance.pk], using)
-    _refresh_keys(role.registration, left, using)
+    _refresh_behind(role, [instance.pk], using, left)
 
 
-def _refresh_behind(role: Role, pks: Iterable[Any], using: str) -> None:
-    """Refresh the records whose path leads over ``pks``, in batches.
-
-    They all read the same fields of the record that was saved. So when a whole batch turns out unchanged, the save
-    did not concern the index, and the rest (of a company with 100,000 contacts, say) need not be looked at.
-    """
+def _refresh_behind(role: Role, pks: Iterable[Any], using: str, left: Iterable[Any] = ()) -> None:
+    """Refresh the records whose path leads over ``pks``, and those with the keys ``left``, in batches."""
     hop = role.hop
     if hop is None:
         return
-    registration = role.registration
+    if hop.is_many:
+        _refresh_keys(role.registration, _keys_behind(role, pks, using) | set(left), using)
+    else:
+        _refresh_alike(role.registration, hop, pks, using)
+
+
+def _refresh_alike(registration: Registration, hop: Hop, pks: Iterable[Any], using: str) -> None:
+    """Refresh the records that all read the same fields of the record that was saved.
+
+    So when a whole batch turns out unchanged, the save did not concern the index, and the rest (of a company with
+    100,000 contacts, say) need not be looked at.
+    """
     manager = registration.model._base_manager.using(using)
-    behind = manager.filter(**{f"{hop.prefix}__in": list(pks)}).values("pk")  # as a subquery: a join would repeat some
+    behind = manager.filter(**{f"{hop.prefix}__in": list(pks)}).values("pk")
     records = registration.load(manager.filter(pk__in=behind).order_by("pk"))
     last: Any = None
     while True:
@@ -164,7 +171,10 @@ def _refresh_behind(role: Role, pks: Iterable[Any], using: str) -> None:
 
 
 def _refresh_keys(registration: Registration, pks: set[Any], using: str) -> None:
-    if pks:
+    """Refresh some records, one transaction after the other: two that add numbers to one record must both count."""
+    if not pks:
+        return
+    with index.locked(registration, pks, using):
         index.refresh(registration.model._base_manager.using(using).filter(pk__in=pks))
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
+from django.db import models
 
 from ..models import PhonebookChoice, PhonebookEntry, ReindexProgress
 from ..models.phonebook import EntryKind
@@ -66,19 +66,15 @@ def rebuild(registration: Registration, *, batch: int = BATCH, resume: bool = Fa
         batch: records that are read, compared and written together.
         resume: go on behind the last batch of a run that was broken off.
     """
-    content_type_id = index.content_type_id(registration.model)
     after = _resume_after(registration) if resume else None
     done = 0
     while instances := list(_records(registration, after)[:batch]):
         after = instances[-1].pk
         done += len(instances)
-        with transaction.atomic(using=store.alias()):
-            step = _rebuild_batch(registration, instances)
-            ReindexProgress.objects.using(store.alias()).update_or_create(
-                content_type_id=content_type_id, defaults={"after_key": object_key(after), "records": done}
-            )
+        step = _rebuild_batch(registration, instances)
+        _note_progress(registration, after, done)
         yield step
-    ReindexProgress.objects.using(store.alias()).filter(content_type_id=content_type_id).delete()
+    _note_progress(registration, None, done)
 
 
 def prune(registration: Registration) -> int:
@@ -156,32 +152,94 @@ def _wanted(
 
 
 def _rebuild_batch(registration: Registration, instances: list[models.Model]) -> Step:
-    wanted, findings = _wanted(registration, instances)
-    present = store.contents(
-        index.content_type_id(registration.model), [object_key(instance.pk) for instance in instances]
+    """Compare a batch without any lock; write what differs under one, from what the records say then."""
+    difference = _compare(registration, instances)
+    numbers, changes = difference.numbers, store.Changes()
+    errors = [finding for finding in difference.findings if finding.problem == "error"]
+    differing = difference.records()
+    stale = [instance for instance in instances if object_key(instance.pk) in differing]
+    if stale:
+        pks = [instance.pk for instance in stale]
+        with index.locked(registration, pks, stale[0]._state.db or store.alias()):
+            fresh = list(registration.load(registration.model._base_manager.filter(pk__in=pks).order_by("pk")))
+            depth = max((hop.prefix.count("__") + 1 for hop in registration.hops), default=0)
+            if [_said(instance, depth) for instance in fresh] != [_said(instance, depth) for instance in stale]:
+                difference = _compare(registration, fresh)
+            changes.removed += store.delete_ids(difference.obsolete)
+            changes.added += store.insert_many(difference.missing)
+    return Step(records=len(instances), numbers=numbers, changes=changes, findings=errors)
+
+
+def _said(instance: models.Model, depth: int) -> tuple[Any, ...]:
+    """Everything that was read of a record, and of those which were loaded with it, ``depth`` relations far."""
+    values = {name: value for name, value in vars(instance).items() if name[0] != "_"}
+    if not depth:
+        return (values,)
+    single = instance._state.fields_cache
+    many = getattr(instance, "_prefetched_objects_cache", {})
+    return (
+        values,
+        {name: related and _said(related, depth - 1) for name, related in single.items()},
+        {name: [_said(related, depth - 1) for related in records] for name, records in many.items()},
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Difference:
+    """What is wrong with the rows of some records."""
+
+    numbers: int
+    missing: list[Row]
+    obsolete: dict[int, str]
+    """Primary keys of rows that should not be, with the record's key."""
+    findings: list[Finding]
+
+    def records(self) -> set[str]:
+        """Keys of the records whose rows differ."""
+        return {row.object_id for row in self.missing} | set(self.obsolete.values())
+
+
+def _compare(registration: Registration, instances: list[models.Model]) -> _Difference:
+    wanted, findings = _wanted(registration, instances)
+    content_type_id = index.content_type_id(registration.model)
+    present = store.contents(content_type_id, [object_key(instance.pk) for instance in instances])
     broken = {finding.object_id for finding in findings}
-    missing = [row for address, row in wanted.items() if address not in present]
-    obsolete = [pk for address, pk in present.items() if address not in wanted and address[0] not in broken]
-    changes = store.Changes(removed=store.delete_ids(obsolete), added=store.insert_many(missing))
-    return Step(records=len(instances), numbers=len(wanted), changes=changes, findings=findings)
+    return _Difference(
+        numbers=len(wanted),
+        missing=[row for address, row in wanted.items() if address not in present],
+        obsolete={
+            pk: address[0] for address, pk in present.items() if address not in wanted and address[0] not in broken
+        },
+        findings=[
+            *findings,
+            *(
+                _finding(registration, row.object_id, "unreadable", row.text)
+                for row in wanted.values()
+                if row.kind == EntryKind.UNREADABLE
+            ),
+        ],
+    )
 
 
 def _check_batch(registration: Registration, instances: list[models.Model]) -> Step:
-    wanted, findings = _wanted(registration, instances)
-    present = store.contents(
-        index.content_type_id(registration.model), [object_key(instance.pk) for instance in instances]
-    )
-    broken = {finding.object_id for finding in findings}
-    for address, row in wanted.items():
-        if row.kind == EntryKind.UNREADABLE:
-            findings.append(_finding(registration, row.object_id, "unreadable", row.text))
-        if address not in present:
-            findings.append(_finding(registration, row.object_id, "missing", row.text))
-    for object_id, _fingerprint in present.keys() - wanted.keys():
-        if object_id not in broken:
-            findings.append(_finding(registration, object_id, "obsolete"))
-    return Step(records=len(instances), numbers=len(wanted), findings=findings)
+    difference = _compare(registration, instances)
+    findings = [
+        *difference.findings,
+        *(_finding(registration, row.object_id, "missing", row.text) for row in difference.missing),
+        *(_finding(registration, object_id, "obsolete") for object_id in difference.obsolete.values()),
+    ]
+    return Step(records=len(instances), numbers=difference.numbers, findings=findings)
+
+
+def _note_progress(registration: Registration, after: Any, done: int) -> None:
+    """Remember how far the run has come; with ``after`` None that it is over."""
+    progress = ReindexProgress.objects.using(store.alias())
+    content_type_id = index.content_type_id(registration.model)
+    if after is None:
+        progress.filter(content_type_id=content_type_id).delete()
+        return
+    defaults = {"after_key": object_key(after), "records": done}
+    progress.update_or_create(content_type_id=content_type_id, defaults=defaults)
 
 
 def _finding(registration: Registration, object_id: str, problem: str, text: str = "") -> Finding:

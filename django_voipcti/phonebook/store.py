@@ -126,6 +126,7 @@ def insert_many(rows: Sequence[Row]) -> int:
     try:
         with (
             transaction.atomic(using=using),
+            connection.wrap_database_errors,
             connection.cursor() as cursor,
             cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
         ):
@@ -167,11 +168,11 @@ def delete_object(content_type_id: int, object_ids: Sequence[str]) -> int:
         return int(cursor.rowcount)
 
 
-def delete_ids(ids: Sequence[int]) -> int:
+def delete_ids(ids: Iterable[int]) -> int:
     """Delete rows by primary key."""
-    deleted = 0
-    for start in range(0, len(ids), 500):
-        deleted += PhonebookEntry.objects.using(alias()).filter(pk__in=ids[start : start + 500])._raw_delete(alias())
+    keys, deleted = list(ids), 0
+    for start in range(0, len(keys), 500):
+        deleted += PhonebookEntry.objects.using(alias()).filter(pk__in=keys[start : start + 500])._raw_delete(alias())
     return deleted
 
 
