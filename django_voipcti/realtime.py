@@ -20,7 +20,7 @@ from django.template.loader import render_to_string
 
 from . import phonebook, presenters, signals
 from .conf import app_settings
-from .enums import CallState, LineStatus, SessionEvent
+from .enums import LIVE_STATES, CallState, LineStatus, SessionEvent
 from .models import Call, CallEvent, Line, UserPreferences
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def replay(user: "AnyUser", after: int) -> list[presenters.Message]:
 
 
 def last_calls(call: Call) -> list[Call]:
-    """Earlier calls with the same record or number, newest first, over all lines: one query."""
+    """Ended calls with the same record or number, newest first, over all lines: one query."""
     same = Q(pk__in=())
     if call.contact_id:
         same |= Q(contact_type=call.contact_type_id, contact_id=call.contact_id)
@@ -282,4 +282,5 @@ def last_calls(call: Call) -> list[Call]:
         same |= Q(other_e164=call.other_e164)
     else:
         return []
-    return list(Call.objects.filter(same).exclude(pk=call.pk).select_related("line").order_by("-id")[:LAST_CALLS])
+    past = Call.objects.filter(same).exclude(pk=call.pk).exclude(state__in=LIVE_STATES)
+    return list(past.select_related("line").order_by("-id")[:LAST_CALLS])

@@ -132,3 +132,8 @@ def test_a_call_from_a_known_party_shows_the_earlier_ones(ana):
     journal.record([said("RINGING", 30, call="now")])
     [call] = realtime.snapshot(ana)["calls"]
     assert [past["endReason"] for past in call["lastCalls"]] == ["missed"] * 3
+
+
+def test_a_call_that_goes_on_with_the_same_party_is_none_of_the_last_ones(ana):
+    journal.record([said("RINGING", 1, call="c1"), said("RINGING", 2, call="c2")])
+    assert [call["lastCalls"] for call in realtime.snapshot(ana)["calls"]] == [[], []]
