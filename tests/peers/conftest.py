@@ -43,7 +43,12 @@ def open_office(transactional_db, tmp_path, settings):
             stack.enter_context(bridge)
             handsets = {user: lab.phone(user, mode=mode) if mode else None for user, mode in phones.items()}
             office = Office(lab, {user: Agent(lines[user], handsets[user], pages[user]) for user in phones})
-            eventually(office.is_ready, 20, describe=f"all lines are ready; the bridge says: {bridge.output}")
+
+            def is_ready():
+                assert office.is_ready(), bridge.output
+                return True
+
+            eventually(is_ready, 20, describe="all lines are ready")
             return office
 
         yield start

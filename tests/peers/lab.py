@@ -187,7 +187,7 @@ class Lab:
         runtime = self.folder / "kamailio"
         runtime.mkdir(exist_ok=True)
         command = ["kamailio", "-DD", "-E", "-f", HERE / "conf" / "kamailio.cfg", "-Y", runtime, "-w", runtime]
-        # Each quick call is in every document of the next fifteen seconds, and transactions live for five: 64 MB run out.
+        # A quick call is in every document of the next fifteen seconds, transactions live for five: 64 MB run out.
         command += ["-P", runtime / "pid", "-m", "256", "-M", "16"]
         parameters = {
             "SIPPORT": self.sip_port,
