@@ -51,8 +51,9 @@ class CallQuerySet(models.QuerySet["Call"]):
         same_line = later.filter(
             line=OuterRef("line"), started_at__gt=OuterRef("started_at"), other_number=OuterRef("other_number")
         ).exclude(other_number="")
-        # Three probes, each of an index; as one query with OR they would read the table.
-        return self.filter(~Exists(same_contact), ~Exists(same_number), ~Exists(same_line))
+        # Each a probe of an index; as one query with OR they would read the table. The last one reads all that the line
+        # did since, so it is spared calls with an international number.
+        return self.filter(~Exists(same_contact), ~Exists(same_number), ~Q(other_e164="") | ~Exists(same_line))
 
     def conversations(self) -> "CallQuerySet":
         """One call for each conversation: the leg that stands for it, with what the legs amount to.
