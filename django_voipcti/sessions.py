@@ -5,6 +5,7 @@ line. Asynchronous, since a login is a conversation with a distant server.
 """
 
 import logging
+from copy import copy
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from . import realtime
 from .conf import app_settings
 from .enums import LineStatus
-from .exceptions import CommandRefused, ProviderError
+from .exceptions import AuthenticationFailed, CommandRefused, ProviderError
 from .models import Line
 from .providers import providers
 from .providers.base import Credentials, SecondFactor
@@ -84,23 +85,52 @@ def _alias(alias: str | None) -> str:
     return alias or next(iter(app_settings.providers), "default")
 
 
-@sync_to_async
-def _adopt(user: "AnyUser", alias: str, credentials: Credentials) -> Line:
+async def _adopt(user: "AnyUser", alias: str, credentials: Credentials) -> Line:
     """Keep what a login left behind on the user's line."""
-    line = Line.objects.filter(provider=alias, account=credentials.account).first()
+    line = await Line.objects.filter(provider=alias, account=credentials.account).afirst()
     if line is None:
         line = Line(provider=alias, account=credentials.account, user_id=user.pk)
     if line.user_id is not None and line.user_id != user.pk:
+        await _keep_alive(line, credentials)
         raise CommandRefused(
             _("This telephone account belongs to another user here. Ask your administrator to release it."),
             code="line_taken",
         )
     line.user_id = user.pk
-    line.set_credentials(credentials)
     line.enabled = True
+    await sync_to_async(_take_over)(line, credentials)
+    return line
+
+
+async def _keep_alive(line: Line, credentials: Credentials) -> None:
+    """Let the line of another user go on with the new credentials where the refused login made his own void.
+
+    Providers may keep one token of a name for an account, so that a login revokes the one before.
+    """
+    if not line.secrets or await _is_accepted(line) is not False:
+        return
+    renewed = copy(line)
+    renewed.set_credentials(credentials)
+    if await _is_accepted(renewed):
+        await sync_to_async(_take_over)(line, credentials)
+
+
+async def _is_accepted(line: Line) -> bool | None:
+    """Whether the provider takes the line's credentials; None if it does not say."""
+    try:
+        await providers[line.provider].check_account(await sync_to_async(line.as_account)())
+    except AuthenticationFailed:
+        return False
+    except ProviderError as error:
+        logger.warning("line %s: credentials not checked: %s", line.pk, error, extra={"action": "session.check"})
+        return None
+    return True
+
+
+def _take_over(line: Line, credentials: Credentials) -> None:
+    line.set_credentials(credentials)
     line.save()
     realtime.nudge_bridges(line.pk)
-    return line
 
 
 def _forget(line: Line) -> None:

@@ -63,6 +63,39 @@ async def test_an_account_belongs_to_one_user_only(ana, ben):
     assert (await Line.objects.aget()).user_id == ana.pk
 
 
+async def test_a_refused_login_does_not_cut_the_owner_off(ana, ben, dummy):
+    """VoIPstudio keeps one token of a name: the stranger's login revokes the one that the owner's line uses."""
+    line = await sessions.login(ana, username="ana@example.test", password=PASSWORD)
+    dummy.fail("keep_alive", AuthenticationFailed("revoked"))
+    assert await refused(sessions.login(ben, username="ana@example.test", password=PASSWORD)) == "line_taken"
+    kept = await Line.objects.aget()
+    assert (kept.user_id, kept.credentials_version) == (ana.pk, line.credentials_version + 1)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [],
+        [ProviderUnavailable("busy")],
+        [AuthenticationFailed("revoked"), AuthenticationFailed("not the password either")],
+        [AuthenticationFailed("revoked"), ProviderUnavailable("busy")],
+    ],
+    ids=["the old ones are good", "nobody knows", "the new ones are bad", "nobody knows of the new ones"],
+)
+async def test_a_refused_login_changes_nothing_else_of_the_owners_line(ana, ben, dummy, answers):
+    line = await sessions.login(ana, username="ana@example.test", password=PASSWORD)
+    dummy.fail("keep_alive", *answers)
+    assert await refused(sessions.login(ben, username="ana@example.test", password=PASSWORD)) == "line_taken"
+    assert (await Line.objects.aget()).credentials_version == line.credentials_version
+
+
+async def test_a_refused_login_does_not_log_the_owner_in(ana, ben):
+    await sessions.login(ana, username="ana@example.test", password=PASSWORD)
+    await sessions.logout(ana)
+    assert await refused(sessions.login(ben, username="ana@example.test", password=PASSWORD)) == "line_taken"
+    assert (await Line.objects.aget()).secrets == ""
+
+
 async def test_a_line_that_nobody_owns_goes_to_who_logs_it_in(ana):
     line = await sessions.login(ana, username="ana@example.test", password=PASSWORD)
     await Line.objects.aupdate(user=None)
