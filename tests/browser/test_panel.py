@@ -344,6 +344,14 @@ def test_what_is_wrong_with_a_line_is_shown_in_full(visit, strict):
     expect(panel(strict).locator(".notice").get_by_text("The telephone system refused the password.")).to_be_visible()
 
 
+def test_a_line_whose_credentials_died_can_be_logged_in_again(visit, strict):
+    server = visit(lines=[a_line(status="ERROR", statusLabel="error", message="The token has expired.")])
+    strict.get_by_label("E-mail address").fill("ana@example.test")
+    strict.get_by_label("Password").fill("new")
+    strict.get_by_role("button", name="Log in").click()
+    assert server.asked("login") == {"email": "ana@example.test", "password": "new"}
+
+
 def test_news_that_belongs_to_no_call_can_be_dismissed(visit, strict):
     server = visit()
     server.tell_session("INFO", message="Your call was not placed: nobody took it in time.")

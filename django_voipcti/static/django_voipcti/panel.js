@@ -1193,7 +1193,8 @@ export class VoipctiPanel extends Base {
     const away = !this.online && this.connector && this.connector.state !== "connecting";
     setText(this.connectionNotice.querySelector("p"), away ? t(`notice_${this.connector.state}`) : "");
     this.connectionNotice.hidden = !away;
-    const needsLogin = this.online && lines.every((line) => line.status === "LOGGED_OUT");
+    // A line in error waits for somebody to act, and what helps is mostly to log in again.
+    const needsLogin = this.online && lines.every(({ status }) => status === "LOGGED_OUT" || status === "ERROR");
     const broken = this.online && !ready.length && lines.find((line) => line.status === "ERROR");
     setText(this.lineNotice.querySelector("p"), broken ? broken.message || broken.statusLabel : "");
     this.lineNotice.hidden = !broken;
