@@ -272,9 +272,8 @@ def failure(answer: Answer, *, private: Iterable[Secret] = ()) -> ProviderError:
     status = answer.status
     words = clean(answer.error_text, private=private)
     if status == 401:
-        return AuthenticationFailed(
-            words or _("VoIPstudio does not accept these credentials. Log in again."), status=status
-        )
+        refused = _("VoIPstudio does not accept these credentials. Log in again.")
+        return AuthenticationFailed(f"{refused} ({words})" if words else refused, status=status)
     if status == 429 or status >= 500:
         return ProviderUnavailable(
             words or _("VoIPstudio cannot answer now (status %(status)d). Try again later.") % {"status": status},
