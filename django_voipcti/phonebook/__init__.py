@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models
 
-from . import numbers, receivers
+from . import directories, numbers, receivers
 from .choices import attach, choose, forget
 from .index import refresh, remove
 from .judgement import Confidence
@@ -38,6 +38,7 @@ __all__ = [
     "choose",
     "create_links",
     "decide",
+    "directories",
     "forget",
     "ignore",
     "link_batches",

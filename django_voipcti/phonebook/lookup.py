@@ -215,8 +215,10 @@ def _row_rank(caller: Caller, row: Candidate, confidence: Confidence) -> tuple[i
 
 def _drop_other_providers(questions: Sequence[_Question]) -> None:
     """An extension means the colleague at the provider that the call came by."""
-    line_type = ContentType.objects.get_for_model(Line).pk
     asking = [question for question in questions if question.request.provider and not question.caller.e164]
+    if not asking:
+        return
+    line_type = ContentType.objects.get_for_model(Line).pk
     lines = {key for question in asking for key in question.best if key[0] == line_type}
     if not lines:
         return

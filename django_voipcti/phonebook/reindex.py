@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connections, models, transaction
 
 from ..models import PhonebookChoice, PhonebookEntry, ReindexProgress
 from ..models.phonebook import EntryKind
@@ -67,11 +67,14 @@ def rebuild(registration: Registration, *, batch: int = BATCH, resume: bool = Fa
         resume: go on behind the last batch of a run that was broken off.
     """
     after = _resume_after(registration) if resume else None
-    done = 0
-    while instances := list(_records(registration, after)[:batch]):
+    done, fill = 0, not _has_rows(registration)
+    while True:
+        instances, step = (_fill_batch if fill else _repair_batch)(registration, after, batch)
+        if not instances:
+            break
         after = instances[-1].pk
         done += len(instances)
-        step = _rebuild_batch(registration, instances)
+        fill = step.changes.added > step.numbers / 2
         _note_progress(registration, after, done)
         yield step
     _note_progress(registration, None, done)
@@ -151,37 +154,48 @@ def _wanted(
     return wanted, findings
 
 
-def _rebuild_batch(registration: Registration, instances: list[models.Model]) -> Step:
-    """Compare a batch without any lock; write what differs under one, from what the records say then."""
+Batch = tuple[list[models.Model], Step]
+
+
+def _fill_batch(registration: Registration, after: Any, batch: int) -> Batch:
+    """Read a batch under lock and write it: for records of which most have no rows yet."""
+    records = _records(registration, after)
+    connection = connections[records.db]
+    if not connection.features.has_select_for_no_key_update:
+        instances = list(records[:batch])
+        return instances, _written(_compare(registration, instances), instances)
+    with transaction.atomic(using=records.db):
+        instances = list(records.select_for_update(no_key=True, of=("self",))[:batch])
+        return instances, _written(_compare(registration, instances), instances)
+
+
+def _repair_batch(registration: Registration, after: Any, batch: int) -> Batch:
+    """Compare a batch without a lock; read what differs again under one, and write that."""
+    instances = list(_records(registration, after)[:batch])
     difference = _compare(registration, instances)
-    numbers, changes = difference.numbers, store.Changes()
-    errors = [finding for finding in difference.findings if finding.problem == "error"]
     differing = difference.records()
-    stale = [instance for instance in instances if object_key(instance.pk) in differing]
-    if stale:
-        pks = [instance.pk for instance in stale]
-        with index.locked(registration, pks, stale[0]._state.db or store.alias()):
-            fresh = list(registration.load(registration.model._base_manager.filter(pk__in=pks).order_by("pk")))
-            depth = max((hop.prefix.count("__") + 1 for hop in registration.hops), default=0)
-            if [_said(instance, depth) for instance in fresh] != [_said(instance, depth) for instance in stale]:
-                difference = _compare(registration, fresh)
-            changes.removed += store.delete_ids(difference.obsolete)
-            changes.added += store.insert_many(difference.missing)
-    return Step(records=len(instances), numbers=numbers, changes=changes, findings=errors)
+    stale = [instance.pk for instance in instances if object_key(instance.pk) in differing]
+    if not stale:
+        return instances, Step(records=len(instances), numbers=difference.numbers, findings=difference.errors())
+    with index.locked(registration, stale, instances[0]._state.db or store.alias()):
+        fresh = list(registration.load(registration.model._base_manager.filter(pk__in=stale)))
+        step = _written(_compare(registration, fresh), instances)
+    step.numbers, step.findings = difference.numbers, difference.errors()
+    return instances, step
 
 
-def _said(instance: models.Model, depth: int) -> tuple[Any, ...]:
-    """Everything that was read of a record, and of those which were loaded with it, ``depth`` relations far."""
-    values = {name: value for name, value in vars(instance).items() if name[0] != "_"}
-    if not depth:
-        return (values,)
-    single = instance._state.fields_cache
-    many = getattr(instance, "_prefetched_objects_cache", {})
-    return (
-        values,
-        {name: related and _said(related, depth - 1) for name, related in single.items()},
-        {name: [_said(related, depth - 1) for related in records] for name, records in many.items()},
-    )
+def _written(difference: "_Difference", instances: list[models.Model]) -> Step:
+    """Write what differs."""
+    changes = store.Changes()
+    with transaction.atomic(using=store.alias()):
+        changes.removed += store.delete_ids(difference.obsolete)
+        changes.added += store.insert_many(difference.missing)
+    return Step(records=len(instances), numbers=difference.numbers, changes=changes, findings=difference.errors())
+
+
+def _has_rows(registration: Registration) -> bool:
+    content_type_id = index.content_type_id(registration.model)
+    return PhonebookEntry.objects.using(store.alias()).filter(content_type_id=content_type_id).exists()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,6 +211,10 @@ class _Difference:
     def records(self) -> set[str]:
         """Keys of the records whose rows differ."""
         return {row.object_id for row in self.missing} | set(self.obsolete.values())
+
+    def errors(self) -> list[Finding]:
+        """Records that could not be read at all."""
+        return [finding for finding in self.findings if finding.problem == "error"]
 
 
 def _compare(registration: Registration, instances: list[models.Model]) -> _Difference:

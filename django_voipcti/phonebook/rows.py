@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import phonenumbers
 from django.db import models
 
+from ..conf import app_settings
 from ..models import PhonebookEntry
 from ..models.phonebook import EntryKind
 from . import numbers, spelling
@@ -103,7 +104,7 @@ def _numbers(registration: Registration, instance: models.Model) -> Iterator[tup
 
     The position says which field, then which number of it: so an emptied field does not renumber the others.
     """
-    region = _text(registration.region, instance)
+    region = _text(registration.region, instance) or app_settings.default_region
     for place, reader in enumerate(registration.numbers):
         position = place * MOST_NUMBERS
         field = reader.text if isinstance(reader, Path) else getattr(reader, "__name__", "")
