@@ -3,6 +3,7 @@
 Nothing here sleeps: a process is ready when it answers, and the supervisor wakes up when one ends or a signal comes.
 """
 
+import fcntl
 import json
 import secrets
 import signal
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ HOST = "127.0.0.1"
 FIRST_WEB_PORT = 8000
 #: Written into the data folder while the demo serves: addresses and process ids.
 STATUS_FILE = "demo.json"
+#: Held while the demo has the data folder: two of them would take each other's database and lines away.
+LOCK_FILE = "demo.lock"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -41,7 +44,9 @@ def free_port() -> int:
 
 
 def web_port(wanted: int | None) -> int:
-    """The port asked for; without a wish 8000, or the next free one. Raises `ChildFailed` if the wish is taken."""
+    """The port asked for; without a wish 8000, or the next free one. Raises `ChildFailed` if the wish cannot be met."""
+    if wanted is not None and not 0 <= wanted <= 65535:
+        raise ChildFailed(f"There is no port {wanted}. Choose one from 1 to 65535, or 0 for any that is free.")
     candidates = [wanted] if wanted is not None else list(range(FIRST_WEB_PORT, FIRST_WEB_PORT + 100))
     for port in candidates:
         if port == 0:
@@ -101,10 +106,12 @@ class Demo:
         self._children: list[Child] = []
 
         self._signals_before: dict[int, Any] = {}
+        self._lock: IO[str] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
+        self._lock = self._lock_folder()
         # From here to the very end, so that no signal finds the default handler while something runs.
         self._signals_before = {number: signal.signal(number, self._wish) for number in STOP_SIGNALS}
         try:
@@ -124,6 +131,19 @@ class Demo:
             child.stop()
         for number, handler in self._signals_before.items():
             signal.signal(number, handler)
+        if self._lock is not None:
+            self._lock.close()
+
+    def _lock_folder(self) -> IO[str]:
+        """The open lock file. It is released with this process, however that ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / LOCK_FILE).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ChildFailed(f"A demo is running with the data in {self.folder}. Stop that one first.") from None
+        return lock
 
     def wait(self) -> None:
         """Return when somebody wants the demo to stop; raise `ChildFailed` when a process ends before that."""

@@ -21,6 +21,13 @@ def group_is_alive(pid):
     return True
 
 
+def start(folder, *arguments):
+    """Start the demo with its data in `folder`, and wait until it gives up."""
+    return subprocess.run(
+        manage("demo", *arguments), env=environment(folder), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 def test_smoke_makes_both_calls_in_the_order_of_the_contract(tmp_path):
     done = subprocess.run(
         manage("smoke"), env=environment(tmp_path), capture_output=True, text=True, timeout=120, check=False
@@ -58,17 +65,25 @@ def test_a_process_that_dies_is_named_and_takes_the_others_along(tmp_path):
 def test_a_port_that_is_taken_is_refused_before_anything_starts(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            manage("demo", "--port", str(port)),
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = start(tmp_path, "--port", str(port))
     assert done.returncode == 1
     assert f"Port {port} is taken. Choose another with --port." in done.stderr
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("port", ["65536", "-1"])
+def test_a_port_that_does_not_exist_is_refused_in_a_sentence(tmp_path, port):
+    done = start(tmp_path, "--port", port)
+    assert done.returncode == 1
+    assert f"There is no port {port}." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_demo_leaves_the_first_one_and_its_data_alone(demo):
+    done = start(demo.folder, "--port", "0")
+    assert done.returncode == 1
+    assert f"A demo is running with the data in {demo.folder}. Stop that one first." in done.stderr
+    assert (demo.folder / "demo.json").exists()
 
 
 def test_it_welcomes_with_address_and_logins(demo):
