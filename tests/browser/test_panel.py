@@ -352,6 +352,27 @@ def test_a_line_whose_credentials_died_can_be_logged_in_again(visit, strict):
     assert server.asked("login") == {"email": "ana@example.test", "password": "new"}
 
 
+def test_what_was_wrong_with_a_line_is_said_once_and_goes_when_it_works_again(visit, strict):
+    server = visit()
+    why = "The server does not allow this line to watch its calls."
+    server.tell_session("ERROR", message=why, line=a_line(status="ERROR", statusLabel="error", message=why))
+    expect(panel(strict).locator(".notice:visible")).to_have_text([why])
+    server.tell_session("READY", line=a_line())
+    expect(panel(strict).locator(".notice:visible")).to_have_count(0)
+
+
+def test_news_of_one_of_several_lines_go_when_it_works_again(visit, strict):
+    other = {"id": "2", "label": "Sales", "extension": "700"}
+    server = visit(lines=[a_line(), a_line(**other)])
+    broken = a_line(**other, status="ERROR", statusLabel="error", message="Sales is away.")
+    server.tell_session("ERROR", message="Sales is away.", line=broken)
+    expect(panel(strict).locator(".notice:visible").get_by_text("Sales is away.")).to_be_visible()
+    server.tell_session("READY", line=a_line())
+    expect(panel(strict).locator(".notice:visible").get_by_text("Sales is away.")).to_be_visible()
+    server.tell_session("READY", line=a_line(**other))
+    expect(panel(strict).locator(".notice:visible")).to_have_count(0)
+
+
 def test_news_that_belongs_to_no_call_can_be_dismissed(visit, strict):
     server = visit()
     server.tell_session("INFO", message="Your call was not placed: nobody took it in time.")

@@ -952,6 +952,8 @@ export class VoipctiPanel extends Base {
     else if (message.name === "TWO_FACTOR_AUTH") this.login.askForCode(message.nonce);
     else if ((message.name === "ERROR" || message.name === "INFO") && message.ref === undefined)
       this.#showNews(message);
+    // What was wrong with a line is no news any more once it works.
+    else if (message.name === "READY" && message.line?.id === this.notice.dataset.line) this.notice.hidden = true;
     this.#showFrame();
   }
 
@@ -1169,7 +1171,7 @@ export class VoipctiPanel extends Base {
   }
 
   /** What the server says by itself: on the card of the call that it is about, else on top. */
-  #showNews({ name, message, callId }) {
+  #showNews({ name, message, callId, line }) {
     const card = this.#cards.get(callId);
     this.expanded = true;
     if (card) {
@@ -1178,6 +1180,7 @@ export class VoipctiPanel extends Base {
     }
     setText(this.noticeText, message);
     setAttribute(this.notice, "data-kind", name === "ERROR" ? "error" : "info");
+    setAttribute(this.notice, "data-line", line?.id ?? null);
     this.notice.hidden = false;
     setText(this.polite, message);
   }
@@ -1198,6 +1201,7 @@ export class VoipctiPanel extends Base {
     const broken = this.online && !ready.length && lines.find((line) => line.status === "ERROR");
     setText(this.lineNotice.querySelector("p"), broken ? broken.message || broken.statusLabel : "");
     this.lineNotice.hidden = !broken;
+    if (broken && this.notice.dataset.line === broken.id) this.notice.hidden = true; // the same, said twice
     this.login.element.hidden = !needsLogin;
     if (!needsLogin && this.login.mode === "code") this.login.show("password");
     this.dial.hidden = needsLogin || !ready.some((line) => line.capabilities.supports_place);
