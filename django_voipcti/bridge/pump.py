@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from .. import control
 from ..conf import app_settings
-from ..enums import CallState, CommandAction, CommandState, EndReason
+from ..enums import CallState, CommandAction, CommandState, EndReason, Source
 from ..events import CallReference, CallUpdate
 from ..exceptions import AuthenticationFailed, ProviderError, ProviderRejected, ProviderUnavailable, UnsupportedFeature
 from ..models import BridgeInstance, CallCommand
@@ -45,6 +45,9 @@ _ORPHAN_GRACE = timedelta(seconds=10)
 
 #: Seconds that a cancelled command gets to clean up, e.g. to send a CANCEL.
 _CANCEL_SECONDS = 3.0
+
+#: What a call is in when the provider has done it.
+_HOLD_STATES = {CommandAction.HOLD: CallState.ON_HOLD, CommandAction.RESUME: CallState.CONNECTED}
 
 #: States of a call in which nothing but our own word stands for it.
 _NOT_SEEN = frozenset({CallState.REQUESTED, CallState.INITIAL})
@@ -188,6 +191,9 @@ class CommandPump:
             await provider.transfer(account, reference, number=number, sip=sip)
         else:
             await getattr(provider, action.value)(account, reference, sip=sip)
+        if action in _HOLD_STATES and not provider.shows_hold:
+            # Nobody else will ever say so.
+            await self._report(_of_command(command, account.key, _HOLD_STATES[action]))
 
     async def _report(self, update: CallUpdate) -> None:
         await self._writer.room()
@@ -241,6 +247,19 @@ class _Work:
     command: CallCommand
     task: asyncio.Task[None]
     taken_back: bool = False
+
+
+def _of_command(command: CallCommand, account: str, state: CallState) -> CallUpdate:
+    """What a command that was carried out says about its call."""
+    return CallUpdate(
+        provider=command.call.provider,
+        account=account,
+        external_id=command.call.external_id or "",
+        call=command.call_id,
+        source=Source.COMMAND,
+        observed_at=timezone.now(),
+        state=state,
+    )
 
 
 # --- units of work ----------------------------------------------------------------------------------------------------

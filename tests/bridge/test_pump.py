@@ -218,6 +218,25 @@ async def test_each_action_asks_the_provider_about_the_right_call(
     assert asked.number == (LONDON if action is CommandAction.TRANSFER else "")
 
 
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        (CommandAction.HOLD, CallState.CONNECTED, CallState.ON_HOLD),
+        (CommandAction.RESUME, CallState.ON_HOLD, CallState.CONNECTED),
+    ],
+)
+@pytest.mark.parametrize("shown", [True, False], ids=["shown by the provider", "not shown"])
+async def test_hold_is_recorded_by_its_command_where_the_provider_does_not_show_it(
+    start_bridge, line, action, before, after, shown
+):
+    call = await sync_to_async(make_call)(line, before)
+    command = await sync_to_async(make_command)(line, action, call=call)
+    provider = DummyProvider("default", {"without": [] if shown else ["shows_hold"]})
+    await start_bridge(provider, line)
+    await outcome(command)
+    assert (await call_of(command)).state == (before if shown else after)
+
+
 async def test_a_refusal_cancels_the_call_with_its_cause(start_bridge, line):
     command = await sync_to_async(make_command)(line)
     provider = DummyProvider("default", {})

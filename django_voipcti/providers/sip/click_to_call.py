@@ -21,7 +21,6 @@ from ...enums import CallState, Direction, EndReason, Source
 from ...events import CallUpdate
 from ...exceptions import PhoneNotRegistered, ProviderError, ProviderRejected, ProviderUnavailable
 from ...sip.events import InviteAnswered, InviteEnded, InviteFailed, ReferEnded, ReferProgress, SipEvent
-from ...sip.uri import SipUri
 from ..base import Account, Report, SipPort
 from . import mapping
 
@@ -34,9 +33,6 @@ _REFER_TIME = 90.0
 
 #: Reasons of the core's that mean that nobody picked up.
 _SILENCE = frozenset({"no-answer", "timeout"})
-
-#: Hops of a 3xx from the user's own phone that are followed, inside its own domain only.
-_REDIRECTS = 3
 
 #: Ask a phone to pick up by itself, in the three dialects that there are.
 _AUTO_ANSWER = (
@@ -97,38 +93,21 @@ class ClickToCall:
 
     async def _ring(self) -> Any:
         """Call the user's own phone until it is picked up; return the further events of our leg."""
-        uri = self._phone
-        for _hop in range(_REDIRECTS + 1):
-            events = self._call_phone(uri)
-            async for event in events:
-                match event:
-                    case InviteAnswered():
-                        return events
-                    case InviteFailed(targets=targets, status=int(status)) if 300 <= status < 400 and targets:
-                        uri = self._follow(targets)
-                        break
-                    case InviteFailed():
-                        raise _own_phone_failed(event)
-        raise ProviderRejected(_("Your phone forwards calls in a circle. Check its forwarding."))
 
-    def _call_phone(self, uri: str) -> Any:
         def begin(core: Any, now: float) -> str:
-            invite: str = core.invite(uri, headers=self._headers, ring_time=self._ring_time, now=now)
+            invite: str = core.invite(self._phone, headers=self._headers, ring_time=self._ring_time, now=now)
             self._own(invite)
             return invite
 
         self._invite = self._sip.apply(begin)
-        return self._sip.listen(self._invite)
-
-    def _follow(self, targets: tuple[str, ...]) -> str:
-        """Where a 3xx of the own phone leads; never out of the domain, or a forwarding could dial abroad."""
-        domain = SipUri.parse(self._phone).host
-        for target in targets:
-            if SipUri.parse(target).host == domain:
-                return target
-        raise ProviderRejected(
-            _("Your phone forwards its calls elsewhere. Switch the forwarding off to call from here.")
-        )
+        events = self._sip.listen(self._invite)
+        async for event in events:
+            match event:
+                case InviteAnswered():
+                    return events
+                case InviteFailed():
+                    raise _own_phone_failed(event)
+        raise ProviderUnavailable(_("The connection to your phone broke down. Look at your phone."))
 
     async def _hand_over(self, events: Any) -> None:
         """Ask the phone to call the number, and tell how that goes."""
@@ -183,6 +162,12 @@ def _own_phone_failed(event: InviteFailed) -> ProviderError:
         return ProviderUnavailable(
             _("Your phone could not be called (%(reason)s). Try again.") % {"reason": event.reason},
             end_reason=EndReason.NO_ANSWER if event.reason in _SILENCE else None,
+        )
+    if 300 <= event.status < 400:
+        # Not followed: whose phone would place the call, on which line would it be seen, and might it dial abroad?
+        return ProviderRejected(
+            _("Your phone forwards its calls elsewhere. Switch the forwarding off to call from here."),
+            status=event.status,
         )
     reason, sentence = mapping.own_phone(event.status, event.reason)
     if reason is EndReason.UNREACHABLE:

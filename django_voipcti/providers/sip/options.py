@@ -18,8 +18,10 @@
 ``phones_obey_refer``
     The phones obey a REFER outside of dialogs that names one of theirs (RFC 4538), also with ``method=BYE``: then calls
     can be transferred and ended from the page.
+``server_shows_hold``
+    The server's dialog events show that a call is on hold (``+sip.rendering``). Kamailio's do not.
 ``kamailio_rpc_url``
-    Kamailio's JSON-RPC over HTTP: then established calls can be ended from the page.
+    Kamailio's JSON-RPC over HTTP: then calls can be ended from the page, whoever made them.
 ``ca_file``
     PEM file with private certificate authorities, trusted in addition to the system's.
 ``client_certificate``, ``client_key``
@@ -57,6 +59,7 @@ class Options:
     auto_answer: bool
     phones_obey_events: bool
     phones_obey_refer: bool
+    server_shows_hold: bool
     kamailio_rpc_url: str
     ca_file: str
     client_certificate: str
@@ -79,6 +82,7 @@ def read(options: Mapping[str, Any]) -> Options:
             auto_answer=bool(options.get("auto_answer", False)),
             phones_obey_events=bool(options.get("phones_obey_events", False)),
             phones_obey_refer=bool(options.get("phones_obey_refer", False)),
+            server_shows_hold=bool(options.get("server_shows_hold", False)),
             kamailio_rpc_url=str(options.get("kamailio_rpc_url", "")),
             ca_file=str(options.get("ca_file", "")),
             client_certificate=str(options.get("client_certificate", "")),

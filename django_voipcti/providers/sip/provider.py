@@ -36,7 +36,6 @@ class SipProvider(BaseProvider):
 
     supports_password_login = True
     supports_sip_events = True
-    shows_hold = True
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
@@ -46,6 +45,7 @@ class SipProvider(BaseProvider):
         self.supports_hang_up = bool(read.cti_user or read.kamailio_rpc_url or read.phones_obey_refer)  # type: ignore[misc]
         self.supports_answer = self.supports_hold = read.phones_obey_events  # type: ignore[misc]
         self.supports_blind_transfer = read.phones_obey_refer  # type: ignore[misc]
+        self.shows_hold = read.server_shows_hold  # type: ignore[misc]
         self._own_legs: OrderedDict[str, None] = OrderedDict()
 
     def check(self) -> list[CheckMessage]:
@@ -131,12 +131,10 @@ class SipProvider(BaseProvider):
     async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         """End a call by the server or by the phone, as far as they can. Our own leg is ended by the bridge."""
         self.require("supports_hang_up")
-        if self._options.phones_obey_refer:
-            await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
-        elif self._options.kamailio_rpc_url and call.state.is_talking:
+        if self._options.kamailio_rpc_url:
             await KamailioRpc(self._options.kamailio_rpc_url).end_call(call.conversation_id)
-        elif self._options.kamailio_rpc_url:
-            raise ProviderRejected(_("This server ends calls from here only when they are answered. Use your phone."))
+        elif self._options.phones_obey_refer:
+            await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
         else:
             raise ProviderRejected(_("This call is your phone's own: put down the receiver to end it."))
 
