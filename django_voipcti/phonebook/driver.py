@@ -30,9 +30,8 @@ def fetch_rows(connection: Any, sql: str, parameters: Sequence[Any], most: int) 
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         connection.ensure_connection()
-        cursor = connection.connection.execute(_in_dialect(connection.vendor, sql), tuple(parameters))
+        cursor = connection.connection.execute(_in_dialect(connection.vendor, sql), parameters)
         rows: list[Any] = cursor.fetchmany(most)
-        cursor.close()
         return rows
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, router
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ..models import Call, Line, PhonebookEntry
@@ -71,10 +72,10 @@ def lookup(
     caller = Caller(number, region)
     if not caller.is_searchable:
         return []
-    request = Request(number, region, None if user is None else user.pk, provider)
-    matches = _lookup_one(request, caller)
+    user_id = None if user is None else user.pk
+    matches = _lookup_one(caller, user_id, provider)
     if not matches and caller.reread():
-        matches = _lookup_one(request, caller)
+        matches = _lookup_one(caller, user_id, provider)
     return matches if user is None else shown_to(user, matches)
 
 
@@ -104,7 +105,7 @@ _NUMBER = "e164 = %s"
 _PLAIN_KINDS = frozenset({EntryKind.VALID.value, EntryKind.POSSIBLE.value})
 
 
-def _lookup_one(request: Request, caller: Caller) -> list[Match]:
+def _lookup_one(caller: Caller, user_id: Any, provider: str) -> list[Match]:
     low, is_open = caller.reach
     rows = _fetch(_RANGE, (low, f"{low}a")) if is_open else _fetch(_EQUALITY, (low,))
     if len(rows) >= MOST_ROWS and caller.e164:
@@ -116,7 +117,9 @@ def _lookup_one(request: Request, caller: Caller) -> list[Match]:
         if confidence is None or registration is None:
             return []
         return [_match(row, registration, confidence, _reason(row, confidence))]
-    return _answer([(request, caller, rows)])[0] if rows else []
+    if not rows:
+        return []
+    return _answer([(Request(caller.text, caller.region, user_id, provider), caller, rows)])[0]
 
 
 class _Rows:
@@ -159,7 +162,7 @@ def _select(using: str, condition: str) -> str:
 def _fetch(condition: str, parameters: Sequence[str], most: int = MOST_ROWS) -> list[Candidate]:
     using = router.db_for_read(PhonebookEntry)
     rows = fetch_rows(connections[using], _select(using, condition), parameters, most)
-    return [Candidate._make(row) for row in rows]
+    return list(map(Candidate._make, rows))
 
 
 # --- judging and ranking ----------------------------------------------------------------------------------------------
@@ -318,10 +321,16 @@ def _match(row: Candidate, registration: Registration, confidence: Confidence, r
 
 
 def _reason(row: Candidate, confidence: Confidence) -> str:
-    if row.kind == EntryKind.SHORT:
-        return _("Internal number %(text)s.") % {"text": row.text}
+    return _sentence(get_language(), confidence, row.kind == EntryKind.SHORT) % {"text": row.text}
+
+
+@lru_cache(maxsize=256)
+def _sentence(language: str | None, confidence: Confidence, is_short: bool) -> str:
+    """Why a row matches, in the active language; looked up once, since a catalogue costs as much as an index."""
+    if is_short:
+        return _("Internal number %(text)s.")
     if confidence == "exact":
-        return _("The same number, written “%(text)s”.") % {"text": row.text}
+        return _("The same number, written “%(text)s”.")
     if confidence == "national":
-        return _("The same number without a country code, written “%(text)s”.") % {"text": row.text}
-    return _("The last digits agree with “%(text)s”; its country is unknown.") % {"text": row.text}
+        return _("The same number without a country code, written “%(text)s”.")
+    return _("The last digits agree with “%(text)s”; its country is unknown.")

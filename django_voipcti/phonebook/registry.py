@@ -22,6 +22,8 @@ class Registration:
     """How one model is read. Made by :func:`django_voipcti.phonebook.register`, which documents the arguments."""
 
     model: type[models.Model]
+    model_label: str
+    """``app_label.model`` in lower case."""
     order: int
     numbers: tuple[Path | Callable[[Any], Any], ...]
     label: Path | Callable[[Any], Any]
@@ -37,11 +39,6 @@ class Registration:
     """Paths among ``numbers`` that hold numbers of our own lines."""
     internal: frozenset[str] = frozenset()
     """Paths among ``numbers`` that hold extensions, whatever they look like."""
-
-    @property
-    def model_label(self) -> str:
-        """``app_label.model`` in lower case."""
-        return self.model._meta.label_lower
 
     @property
     def readers(self) -> tuple[Path | Callable[[Any], Any], ...]:
@@ -190,6 +187,7 @@ def _registration(
         raise ImproperlyConfigured(f"{model._meta.label}: name at least one field in numbers=.")
     return Registration(
         model=model,
+        model_label=model._meta.label_lower,
         order=order,
         numbers=readers,
         label=str if label is None else _reader(model, label),
