@@ -16,7 +16,7 @@ from django.db import models
 __all__ = ["Hop", "Path", "flatten"]
 
 #: JSON lists may hold lists or objects; deeper nesting than this is no list of numbers.
-_DEEPEST = 4
+_DEEPEST = 6
 
 
 @dataclass(frozen=True, slots=True)

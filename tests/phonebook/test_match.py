@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_voipcti import phonebook
 from django_voipcti.exceptions import CommandRefused
 from django_voipcti.models import Call, Line
-from tests.testapp.models import Contact
+from tests.testapp.models import Contact, Customer, Person, VipPerson
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("germany", "contacts"), pytest.mark.database_matrix]
 
@@ -150,3 +150,21 @@ def test_colleagues_are_no_secret() -> None:
     Line.objects.create(account="1", label="Carla", extension="101")
     stranger = get_user_model().objects.create_user("stranger")
     assert [match.label for match in phonebook.lookup("101", user=stranger)] == ["Carla"]
+
+
+def test_the_record_itself_is_read_as_the_orm_would(register: Any) -> None:
+    register(Person, numbers=["phone"], label="name")
+    register(Customer, numbers=["phone"], label="name")
+    made: list[Any] = [
+        Person.objects.create(name="Eve", phone="089 111111", numbers=["a", {"b": 1}], archived=True),
+        VipPerson.objects.create(name="Vip", phone="089 111111"),
+        Customer.objects.create(name="C", phone="089 111111"),
+    ]
+    instances = [match.instance() for match in phonebook.lookup("+4989111111")]
+    by_orm = [Person.objects.get(pk=made[0].pk), Person.objects.get(pk=made[1].pk), Customer.objects.get(pk=made[2].pk)]
+    assert instances == by_orm
+    for instance, expected in zip(instances, by_orm, strict=True):
+        values = [getattr(instance, field.attname) for field in expected._meta.concrete_fields]
+        assert values == [getattr(expected, field.attname) for field in expected._meta.concrete_fields]
+        assert instance is not None
+        assert not instance._state.adding
