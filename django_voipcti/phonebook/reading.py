@@ -82,8 +82,10 @@ class _Reading(NamedTuple):
     """One way to understand the digits."""
 
     text: str
-    is_guess: bool
-    """Whether the country code was put there by us: good enough if the result is valid, never by length alone."""
+    is_guess: bool = False
+    """Whether the plus was put there by us: good enough if the result is valid, never by length alone."""
+    is_foreign: bool = False
+    """Whether that plus makes a country code of digits which are not the region's own."""
 
 
 @lru_cache(maxsize=8192)
@@ -177,7 +179,7 @@ def _read_digits(raw: str, text: str, region: str, extension: str, words: str = 
     if not digits or len(digits) > _MOST_DIGITS:
         return _unreadable(raw)
     for reading in _readings(text, digits, region):
-        number = _judge_valid(raw, reading.text, region, extension)
+        number = _judge_valid(raw, reading.text, region, extension, reading.is_foreign)
         if number:
             if number.assumed and len(digits) <= _MOST_SHORT_DIGITS:
                 break  # "30123" is somebody's extension rather than an area code with three digits
@@ -197,21 +199,21 @@ def _readings(text: str, digits: str, region: str) -> Iterator[_Reading]:
     # "4930…" in Germany is the country code rather than an area whose trunk zero is missing.
     at_home = as_international and digits.startswith(_country_code(region))
     if at_home:
-        yield _Reading(f"+{digits}", True)
-    yield _Reading(text, False)
+        yield _Reading(f"+{digits}", is_guess=True)
+    yield _Reading(text)
     if plus and digits[0] == "0":
-        yield _Reading(digits, False)
+        yield _Reading(digits)
     if not plus and digits[0] in "08":
         prefix = next((prefix for prefix in _INTERNATIONAL_PREFIXES if digits.startswith(prefix)), "")
         rest = digits[len(prefix) :].lstrip("0")
         if prefix and rest:
-            yield _Reading(f"+{rest}", False)
+            yield _Reading(f"+{rest}")
     if as_international and not at_home:
-        yield _Reading(f"+{digits}", True)
+        yield _Reading(f"+{digits}", is_guess=True, is_foreign=True)
     old = digits.lstrip("0")
     for country_code, (old_prefix, length) in SUPERSEDED.items():
         if old.startswith(country_code + old_prefix) and len(old) == len(country_code + old_prefix) + length:
-            yield _Reading(f"+{country_code}{old[-length:]}", True)
+            yield _Reading(f"+{country_code}{old[-length:]}", is_guess=True)
 
 
 def _library_parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
@@ -221,7 +223,7 @@ def _library_parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
         return None
 
 
-def _judge_valid(raw: str, text: str, region: str, extension: str) -> Number | None:
+def _judge_valid(raw: str, text: str, region: str, extension: str, is_foreign: bool = False) -> Number | None:
     parsed = _library_parse(text, region)
     if parsed is None:
         return None
@@ -229,7 +231,7 @@ def _judge_valid(raw: str, text: str, region: str, extension: str) -> Number | N
     if country is None or not phonenumbers.is_valid_number_for_region(parsed, country):
         return None
     national = phonenumbers.national_significant_number(parsed)
-    assumed = (
+    assumed = is_foreign or (
         parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
         and _writes_trunk_prefix(region)
         and spelling.bare_digits(text) == national

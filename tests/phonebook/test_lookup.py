@@ -59,6 +59,46 @@ def test_a_number_of_unknown_country_matches_by_its_digits(contacts: None) -> No
     assert found("+47 22 12 34 56") == []
 
 
+@pytest.mark.parametrize(
+    ("stored", "caller", "confidence"),
+    [
+        ("0207 946 0958", "+442079460958", "national"),  # trunk zero of a country that the record does not name
+        ("2079460958442", "+442079460958", None),
+        ("9-2079460958", "+442079460958", "suffix"),  # an outside line
+        ("9-2079460958", "+442079460959", None),
+        ("9-2079460958", "+442179460958", None),
+        ("99-2079460958", "+442079460958", None),
+        ("+44 20 7946 0958", "0207 946 0958", "national"),
+        ("+44 20 7946 0958", "90442079460958", "suffix"),
+        ("+44 20 7946 0958", "9079460958", None),
+        ("946 0958", "+442079460958", None),  # seven digits belong to thousands
+        ("946 0958", "946 0958", "national"),
+    ],
+)
+def test_unknown_countries(register: Any, settings: Any, stored: str, caller: str, confidence: str | None) -> None:
+    settings.VOIPCTI = {**settings.VOIPCTI, "DEFAULT_REGION": "US"}
+    register(Contact, numbers=["phone"], label="name")
+    Contact.objects.create(name="Anna", phone=stored)
+    assert found(caller) == ([("Anna", confidence)] if confidence else [])
+    assert [match.confidence for match in phonebook.lookup_many([(caller, "")])[caller, ""]] == [
+        each for _label, each in found(caller)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "caller"),
+    [
+        ("+49 89 123456", "+49089123456"),
+        ("+52 55 1234 5678", "+5215512345678"),
+        ("+521 55 1234 5678", "+525512345678"),
+        ("+39 06 6982 1234", "+390669821234"),
+    ],
+)
+def test_callers_in_a_form_that_only_looks_international(contacts: None, stored: str, caller: str) -> None:
+    Contact.objects.create(name="Anna", phone=stored)
+    assert found(caller) == [("Anna", "exact")]
+
+
 @pytest.mark.parametrize("caller", ["", "anonymous", "sip:anonymous@anonymous.invalid", "hello", "1" * 60])
 def test_callers_without_a_number_are_nobody(contacts: None, caller: str) -> None:
     Contact.objects.create(name="Anna", phone="hello")
