@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.test import override_settings
@@ -13,6 +14,7 @@ from django_voipcti import control, journal, signals
 from django_voipcti.enums import CallState, CommandAction, CommandState, EndReason, LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused, ProviderUnavailable
 from django_voipcti.models import Call, CallCommand, Line
+from tests.celery_app import app as celery_app
 from tests.journal.conftest import said
 
 pytestmark = pytest.mark.django_db
@@ -236,16 +238,15 @@ class TestOutcome:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_click_is_accepted_at_once_while_the_broker_is_away(ana, line, settings, caplog, free_port):
-    from celery import current_app
-
-    broker = current_app.conf.broker_url
-    current_app.conf.broker_url = f"redis://127.0.0.1:{free_port}/0"
+    away = Celery("away", broker=f"redis://127.0.0.1:{free_port}/0", set_as_current=False)
+    away.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    away.set_current()
     try:
         began = time.monotonic()
         command = control.place_call(ana, LONDON)
         took = time.monotonic() - began
     finally:
-        current_app.conf.broker_url = broker
+        celery_app.set_current()
     assert took < 2, "seconds"
     assert "a bridge will find it" in caplog.text
     assert CallCommand.objects.pending(timezone.now()).get() == command
