@@ -13,7 +13,9 @@ from django.contrib.auth import get_user_model
 from django_voipcti import control, realtime
 from django_voipcti.enums import LineStatus
 from django_voipcti.models import Call, CallCommand, Line
+from tests.peers.desk_phone import DeskPhone
 from tests.peers.lab import Lab, Phone
+from tests.peers.relay import Relay
 from tests.support.waiting import eventually
 
 __all__ = ["Agent", "Office", "pages_of"]
@@ -22,7 +24,7 @@ __all__ = ["Agent", "Office", "pages_of"]
 class Agent:
     """A user with a line, a phone and an open page."""
 
-    def __init__(self, line: Line, phone: Phone | None, told: list[dict[str, Any]]) -> None:
+    def __init__(self, line: Line, phone: Phone | DeskPhone | None, told: list[dict[str, Any]]) -> None:
         self.line = line
         self.user = line.user
         self.phone = phone
@@ -69,9 +71,11 @@ class Agent:
 class Office:
     """The lab, its bridge and its agents."""
 
-    def __init__(self, lab: Lab, agents: dict[str, Agent]) -> None:
+    def __init__(self, lab: Lab, agents: dict[str, Agent], relay: Relay) -> None:
         self.lab = lab
         self.agents = agents
+        #: The cable between bridge and server.
+        self.relay = relay
 
     def __getitem__(self, user: str) -> Agent:
         return self.agents[user]

@@ -96,6 +96,11 @@ def _reinvite(number: int, direction: str) -> str:
     return _send(invite) + _receive("100", optional=True) + _receive("200") + _ack(number)
 
 
+def _mark(name: str) -> str:
+    """A file in sipp's folder says that the scenario came this far."""
+    return f'<nop><action><exec command="touch {name}"/></action></nop>\n'
+
+
 # The other side holds or resumes; its re-INVITE is answered with the same session.
 _REINVITED = _receive("INVITE") + _send(_response("200 OK", sdp=_sdp(1), to_tag=False)) + _receive("ACK")
 
@@ -129,7 +134,7 @@ def _callee(final: str) -> str:
 
 _SCENARIOS = {
     "call": _ANSWERED + _ack(1) + _PAUSE + _bye(2),
-    "held": _ANSWERED + _ack(1) + _REINVITED + _REINVITED + _receive("BYE") + _OK,
+    "held": _ANSWERED + _ack(1) + _REINVITED + _mark("held") + _REINVITED + _mark("resumed") + _receive("BYE") + _OK,
     "wait": _ANSWERED + _ack(1) + _receive("BYE") + _OK,
     "cancel": _CANCEL,
     "hold": _ANSWERED

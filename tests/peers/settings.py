@@ -1,22 +1,22 @@
-"""The tests' settings with the lab's SIP server as the provider; addresses come from the environment."""
+"""The tests' settings with the lab's SIP server as the provider; its options come from the environment."""
 
+import json
 import os
 
 from tests.settings import *  # noqa: F403
 
 
-def voipcti(sip_url: str, rpc_url: str) -> dict[str, object]:
+def voipcti(options: dict[str, object]) -> dict[str, object]:
     """The package's settings for a lab."""
-    options = {
-        "url": sip_url,
-        "domain": "pbx.test",
-        "cti_user": "cti",
-        "cti_password": "pw-cti",
-        "ring_time": 6,
-        "kamailio_rpc_url": rpc_url,
-    }
     backend = "django_voipcti.providers.sip.SipProvider"
     return {"DEFAULT_REGION": "GB", "PROVIDERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
 
 
-VOIPCTI = voipcti(os.environ.get("VOIPCTI_TEST_SIP_URL", ""), os.environ.get("VOIPCTI_TEST_RPC_URL", ""))
+VOIPCTI = voipcti(json.loads(os.environ.get("VOIPCTI_TEST_SIP_OPTIONS", "{}")))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"timed": {"format": "%(asctime)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "timed"}},
+    "loggers": {"django_voipcti": {"level": "DEBUG", "handlers": ["stderr"]}},
+}

@@ -62,9 +62,10 @@ class TestInbound:
         agent.phone.answer()
         eventually(lambda: agent.events == ["RINGING", "CONNECTED"])
         agent.phone.hold()
-        eventually(lambda: agent.phone.is_on_hold)
+        eventually(lambda: caller.reached("held"))
+        assert agent.phone.is_on_hold
         agent.phone.resume()
-        eventually(lambda: not agent.phone.is_on_hold)
+        eventually(lambda: caller.reached("resumed"))
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")

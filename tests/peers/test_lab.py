@@ -57,4 +57,4 @@ def test_the_server_comes_back_after_a_crash(tmp_path):
     with Lab(tmp_path) as lab:
         lab.stop_server()
         lab.start_server()
-        assert lab.rpc("core.uptime")["uptime"] >= 0
+        assert lab.server.rpc("core.uptime")["uptime"] >= 0
