@@ -184,13 +184,15 @@ class CommandPump:
         if action is CommandAction.PLACE:
             await provider.place_call(account, call=command.call_id, number=number, report=self._report, sip=sip)
             return
-        if action is CommandAction.HANG_UP and await self._take_back(command):
-            return
         reference: CallReference = command.call.as_reference()
         if action is CommandAction.TRANSFER:
             await provider.transfer(account, reference, number=number, sip=sip)
-        else:
+        elif action is not CommandAction.HANG_UP:
             await getattr(provider, action.value)(account, reference, sip=sip)
+        elif reference.external_id or not await self._take_back(command):
+            await provider.hang_up(account, reference, sip=sip)
+            # It may be being placed still: what waits for its progress need wait no longer.
+            await self._take_back(command)
         if action in _HOLD_STATES and not provider.shows_hold:
             # Nobody else will ever say so.
             await self._report(_of_command(command, account.key, _HOLD_STATES[action]))
@@ -200,19 +202,18 @@ class CommandPump:
         self._writer.submit([update])
 
     async def _take_back(self, command: CallCommand) -> bool:
-        """Hang up a call that is still being placed and has no name yet: stop placing it."""
+        """Stop placing a call that is being placed; whether it was."""
         placing = [
             work
             for work in self._in_flight.values()
             if work.command.action == CommandAction.PLACE and work.command.call_id == command.call_id
         ]
-        if not placing or command.call.external_id:
-            return False
         for work in placing:
             work.taken_back = True
             work.task.cancel()
-        await asyncio.wait([work.task for work in placing], timeout=_CANCEL_SECONDS)
-        return True
+        if placing:
+            await asyncio.wait([work.task for work in placing], timeout=_CANCEL_SECONDS)
+        return bool(placing)
 
     def _why_cancelled(self, command: CallCommand) -> ProviderError:
         work = self._in_flight.get(command.pk)

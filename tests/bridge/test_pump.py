@@ -354,6 +354,22 @@ async def test_hanging_up_takes_back_a_call_that_is_still_being_placed(start_bri
     assert (call.state, call.end_reason) == (CallState.CANCEL, EndReason.CANCELLED)
 
 
+async def test_hanging_up_a_call_that_has_a_name_while_it_is_placed_ends_it_and_stops_placing(start_bridge, line):
+    provider = SlowProvider("default", {})
+    bridge = await start_bridge(provider, line)
+    placing = await sync_to_async(make_command)(line)
+    bridge.pump.wake()
+    await aeventually(lambda: bridge.pump.in_flight == 1)
+    await sync_to_async(Call.objects.filter(pk=placing.call_id).update)(external_id="c7", state=CallState.RINGING)
+    hang_up = await sync_to_async(make_command)(line, CommandAction.HANG_UP, call=await call_of(placing))
+    bridge.pump.wake()
+    assert (await outcome(hang_up)).state == CommandState.SUCCEEDED
+    assert [asked.external_id for asked in provider.commands if asked.action == "hang_up"] == ["c7"]
+    assert (await outcome(placing)).state == CommandState.FAILED
+    assert provider.cancelled
+    assert (await call_of(placing)).end_reason == EndReason.CANCELLED
+
+
 # --- what another bridge left -----------------------------------------------------------------------------------------
 
 

@@ -61,6 +61,9 @@ class DeskPhone:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
+        # Nobody listens to what is said.
+        self._sound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sound.bind(("127.0.0.1", 0))
         self.contact = f"sip:{user}@127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
@@ -73,6 +76,7 @@ class DeskPhone:
         self._socket.sendto(b"", ("127.0.0.1", self.port))
         self._thread.join()
         self._socket.close()
+        self._sound.close()
 
     # --- what one sees and presses --------------------------------------------------------------------------------
 
@@ -240,7 +244,9 @@ class DeskPhone:
         self._send(Response.to(request, status, to_tag=tag, headers=lines, body=body))
 
     def _body(self, direction: str, version: int) -> bytes:
-        return _SDP.format(port=self.port, direction=direction, version=version).encode() if direction else b""
+        if not direction:
+            return b""
+        return _SDP.format(port=self._sound.getsockname()[1], direction=direction, version=version).encode()
 
     def _send(self, message: Request | Response) -> None:
         self._socket.sendto(message.to_bytes(), self._server)

@@ -65,7 +65,16 @@ class Agent:
 
     def click(self, number: str) -> CallCommand:
         """Click on a number."""
-        return control.place_call(self.user, number)
+        return self._nudged(control.place_call(self.user, number))
+
+    def ask(self, action: Callable[..., CallCommand], *arguments: str, call: Call | None = None) -> CallCommand:
+        """Press a button of a call, by default of the only one: ``ask(control.hang_up)``."""
+        return self._nudged(action(self.user, (call or self.call()).pk, *arguments))
+
+    def _nudged(self, command: CallCommand) -> CallCommand:
+        # What a Celery worker does with the command's task.
+        realtime.nudge_bridges(self.line.pk)
+        return command
 
 
 class Office:

@@ -3,7 +3,7 @@
 Callers (a foreign domain, no authentication): ``call`` talks for a while and hangs up, ``wait`` leaves hanging up to
 the other side, ``held`` is held and resumed by the other side, ``cancel`` gives up while it rings, ``hold`` holds and
 resumes, ``refused`` expects a refusal.
-Callees (behind the trunk): ``answer``, ``busy``, ``decline``.
+Callees (behind the trunk): ``answer``, ``busy``, ``decline``; ``cancelled`` rings until the caller gives up.
 """
 
 __all__ = ["render"]
@@ -127,9 +127,26 @@ def _refused(code: str) -> str:
     return _INVITE + _PROGRESS + _receive(code) + _ack_of_failure(5)
 
 
-def _callee(final: str) -> str:
+def _callee_rings() -> str:
     ring = _receive("INVITE", routes=True) + _send(_response("100 Trying", contact=False), retransmit=False)
-    return ring + _send(_response("180 Ringing"), retransmit=False) + _PAUSE + final
+    return ring + _send(_response("180 Ringing"), retransmit=False)
+
+
+def _callee(final: str) -> str:
+    return _callee_rings() + _PAUSE + final
+
+
+# The caller gives up. CANCEL has the branch and the number of the INVITE, to which the 487 belongs.
+_TERMINATED = [
+    "CSeq: [last_cseq_number] INVITE" if line == "[last_CSeq:]" else line
+    for line in _response("487 Request Terminated", contact=False)
+]
+_CANCELLED = (
+    _receive("CANCEL")
+    + _send(_response("200 OK", contact=False), retransmit=False)
+    + _send(_TERMINATED)
+    + _receive("ACK")
+)
 
 
 _SCENARIOS = {
@@ -148,7 +165,10 @@ _SCENARIOS = {
     "refused-486": _refused("486"),
     "refused-603": _refused("603"),
     "refused-404": _refused("404"),
+    "refused-408": _refused("408"),
+    "refused-487": _refused("487"),
     "answer": _callee(_send(_response("200 OK", sdp=_sdp(1))) + _receive("ACK") + _receive("BYE") + _OK),
+    "cancelled": _callee_rings() + _CANCELLED,
     "busy": _callee(_send(_response("486 Busy Here", contact=False)) + _receive("ACK")),
     "decline": _callee(_send(_response("603 Decline", contact=False)) + _receive("ACK")),
 }

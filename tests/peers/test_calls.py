@@ -3,9 +3,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from django_voipcti import control
 from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.models import Call
 from tests.support.waiting import eventually
@@ -45,6 +42,60 @@ class TestInbound:
         office.lab.caller("cancel", "1001", milliseconds=200).finish()
         agent.saw("RINGING", "HANGUP")
         assert agent.call().end_reason == EndReason.MISSED
+
+    def test_never_answered(self, open_office):
+        office = open_office({"1001": "manual"}, ring_seconds=1.5)
+        agent = office["1001"]
+        caller = office.lab.caller("refused-408", "1001")
+        agent.saw("RINGING", "HANGUP")
+        caller.finish()
+        call = agent.call()
+        assert (call.end_reason, call.answered_at) == (EndReason.MISSED, None)
+        assert (call.ended_at - call.started_at).total_seconds() >= 1
+
+    def test_declined_with_603(self, open_office):
+        office = open_office({"1001": "desk"})
+        agent = office["1001"]
+        caller = office.lab.caller("refused-603", "1001")
+        eventually(lambda: agent.phone.is_ringing)
+        agent.phone.hang_up()
+        caller.finish()
+        agent.saw("RINGING", "HANGUP")
+        assert agent.call().end_reason == EndReason.MISSED, "this server gives no reason; nobody spoke to the caller"
+
+    def test_busy(self, open_office):
+        office = open_office({"1001": "desk"}, desk={"replies": {"INVITE": 486}})
+        agent = office["1001"]
+        office.lab.caller("refused-486", "1001").finish()
+        agent.saw("HANGUP")
+        assert agent.call().end_reason == EndReason.MISSED, "the phone did not ring, but somebody wanted to be heard"
+
+    def test_rings_on_all_phones_of_a_user_and_is_answered_on_one(self, office):
+        agent = office["1001"]
+        second = office.lab.phone("1001")
+        caller = office.lab.caller("wait", "1001")
+        eventually(lambda: agent.phone.is_ringing and second.is_ringing)
+        second.answer()
+        eventually(lambda: second.is_talking and not agent.phone.is_ringing)
+        agent.saw("RINGING", "CONNECTED")
+        second.hang_up()
+        caller.finish()
+        agent.saw("RINGING", "CONNECTED", "HANGUP")
+        assert agent.call().end_reason == EndReason.COMPLETED
+
+    def test_transferred_by_the_phone(self, office):
+        ana, ben = office["1001"], office["1002"]
+        office.lab.trunk("answer")
+        ben.phone.dial("1001")
+        eventually(lambda: ana.phone.is_ringing)
+        ana.phone.answer()
+        ana.saw("RINGING", "CONNECTED")
+        ana.phone.transfer("+442079460000")
+        ana.saw("RINGING", "CONNECTED", "HANGUP")
+        assert ana.call().end_reason == EndReason.COMPLETED
+        eventually(lambda: ben.line.calls.filter(state=CallState.CONNECTED, other_e164="+442079460000").exists())
+        ben.phone.hang_up()
+        eventually(lambda: ben.line.calls.filter(state=CallState.HANGUP).count() == 2)
 
     def test_declined_on_the_phone(self, office):
         agent = office["1001"]
@@ -95,104 +146,6 @@ def test_an_internal_call_is_a_call_of_each_line(office):
     assert calls[ana.line.pk].other_line == ben.line
     assert calls[ben.line.pk].other_line == ana.line
     assert calls[ana.line.pk].conversation_id == calls[ben.line.pk].conversation_id
-
-
-class TestClickToCall:
-    """1001 clicks on a number."""
-
-    def test_answered(self, office):
-        agent = office["1001"]
-        office.lab.trunk("answer", milliseconds=300)
-        agent.click("020 7946 0000")
-        eventually(lambda: agent.phone.is_ringing)
-        agent.phone.answer()
-        agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED")
-        agent.phone.hang_up()
-        agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
-        call = agent.call()
-        assert (call.state, call.end_reason, call.other_e164) == ("HANGUP", EndReason.COMPLETED, "+442079460000")
-
-    @pytest.mark.parametrize(
-        ("scenario", "reason"), [("busy", EndReason.BUSY), ("decline", EndReason.DECLINED)], ids=["busy", "declined"]
-    )
-    def test_refused_by_the_number(self, office, scenario, reason):
-        agent = office["1001"]
-        office.lab.trunk(scenario, milliseconds=200)
-        agent.click("+442079460000")
-        eventually(lambda: agent.phone.is_ringing)
-        agent.phone.answer()
-        eventually(lambda: agent.events[-1:] == ["CANCEL"], 20)
-        assert agent.events == ["INITIAL", "ACCEPTED", "RINGING", "CANCEL"]
-        assert (agent.call().state, agent.call().end_reason) == (CallState.CANCEL, reason)
-        eventually(lambda: not agent.phone.is_talking, describe="our leg is gone from the phone")
-
-    def test_a_number_that_does_not_exist(self, office):
-        agent = office["1001"]
-        agent.click("4711")
-        eventually(lambda: agent.phone.is_ringing)
-        agent.phone.answer()
-        eventually(lambda: agent.events[-1:] == ["CANCEL"], 20)
-        call = agent.call()
-        assert (call.end_reason, call.cause) == (EndReason.UNREACHABLE, "404 Not Found")
-
-    def test_the_own_phone_is_not_registered(self, open_office):
-        agent = open_office({"1001": None})["1001"]
-        agent.click("+442079460000")
-        agent.saw("INITIAL", "CANCEL")
-        call = agent.call()
-        assert call.end_reason == EndReason.UNREACHABLE
-        assert "not registered" in call.cause
-
-    def test_the_own_phone_is_never_picked_up(self, office):
-        agent = office["1001"]
-        agent.click("+442079460000")
-        agent.saw("INITIAL", "CANCEL")
-        assert agent.call().end_reason == EndReason.NO_ANSWER
-        eventually(lambda: not agent.phone.is_ringing)
-
-    def test_the_own_phone_declines(self, office):
-        agent = office["1001"]
-        agent.click("+442079460000")
-        eventually(lambda: agent.phone.is_ringing)
-        agent.phone.hang_up()
-        agent.saw("INITIAL", "CANCEL")
-        assert agent.call().end_reason == EndReason.BUSY, "this phone declines with 486"
-
-    def test_taken_back_while_the_own_phone_rings(self, office):
-        agent = office["1001"]
-        command = agent.click("+442079460000")
-        eventually(lambda: agent.phone.is_ringing)
-        control.hang_up(agent.user, command.call_id)
-        agent.saw("INITIAL", "CANCEL")
-        assert agent.call().end_reason == EndReason.CANCELLED
-        eventually(lambda: not agent.phone.is_ringing)
-
-    def test_a_click_on_a_colleague_and_hung_up_from_the_page(self, office):
-        ana, ben = office["1001"], office["1002"]
-        ana.click("1002")
-        eventually(lambda: ana.phone.is_ringing)
-        ana.phone.answer()
-        eventually(lambda: "CONNECTED" in ana.events and "CONNECTED" in ben.events)
-        control.hang_up(ana.user, ana.call().pk)
-        eventually(lambda: ana.events[-1:] == ["HANGUP"] and ben.events[-1:] == ["HANGUP"], 20)
-        eventually(lambda: not ana.phone.is_talking and not ben.phone.is_talking)
-        assert Call.objects.count() == 2, "our own leg is not shown as a call"
-
-
-class TestFaults:
-    """What must not lose a call."""
-
-    def test_the_server_crashes_in_the_middle_of_a_call(self, office):
-        agent = office["1001"]
-        office.lab.caller("wait", "1001")
-        eventually(lambda: agent.phone.is_ringing)
-        agent.phone.answer()
-        eventually(lambda: agent.events == ["RINGING", "CONNECTED"])
-        office.lab.stop_server()
-        eventually(lambda: "LOGGED_OUT" in office["1001"].statuses, 20)
-        office.lab.start_server()
-        eventually(office.is_ready, 30)
-        agent.saw("RINGING", "CONNECTED", "HANGUP")
 
 
 def test_a_hundred_quick_calls_through_four_workers_that_overtake_each_other(open_office):
