@@ -19,7 +19,13 @@ def rows(page, *, after):
 
 #: Options that switch on all that a provider can be told to do, where its capabilities depend on them.
 EVERYTHING = {
-    "SIP": {"cti_user": "cti", "cti_password": "x", "phones_obey_events": True, "phones_obey_refer": True},
+    "SIP": {
+        "cti_user": "cti",
+        "cti_password": "x",
+        "phones_obey_events": True,
+        "phones_obey_refer": True,
+        "server_shows_hold": True,
+    },
 }
 
 
