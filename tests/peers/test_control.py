@@ -16,7 +16,7 @@ class TestByTheServer:
 
     def test_an_answered_call_is_ended_on_both_sides(self, office):
         agent = office["1001"]
-        caller = office.lab.caller("wait", "1001")
+        caller = office.lab.caller("ended", "1001")
         eventually(lambda: agent.phone.is_ringing)
         agent.phone.answer()
         agent.saw("RINGING", "CONNECTED")
