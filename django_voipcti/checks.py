@@ -106,7 +106,7 @@ def check_directories(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 @register(Tags.compatibility)
 def check_channel_layer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The channel layer: measured figures behind this stand in docs/topics/performance."""
+    """The channel layer: one that loses messages under load, or stays in one process, loses pops."""
     backend = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND")
     if backend is None:
         hint = f'Set CHANNEL_LAYERS["default"]["BACKEND"] to "{_PUBSUB_LAYER}".'
