@@ -111,6 +111,17 @@ VOIPCTI = {
         },
     },
     "DEFAULT_REGION": "GB",
+    "DIRECTORIES": {
+        "suppliers": {
+            "BACKEND": "django_voipcti.phonebook.directories.csvfile.CsvBackend",
+            "OPTIONS": {
+                "path": BASE_DIR / "crm" / "suppliers.csv",
+                "numbers": ["telephone"],
+                "label": "firm",
+                "detail": "what",
+            },
+        },
+    },
 }
 
 LANGUAGE_CODE = "en-gb"

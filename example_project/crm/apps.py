@@ -1,4 +1,4 @@
-"""The CRM. Registering its contacts with the telephone takes three lines."""
+"""The CRM. Registering its people and companies with the telephone takes a few lines."""
 
 from django.apps import AppConfig
 
@@ -12,7 +12,7 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         from django_voipcti import phonebook
 
-        from .models import Contact
+        from .models import Company, Contact
 
         phonebook.register(
             Contact,
@@ -21,4 +21,8 @@ class CrmConfig(AppConfig):
             company="company.name",
             url="get_absolute_url",
             owner="owner",
+            create_url="contact-new",
+            search=["name", "company__name", "email"],
         )
+        # Second, so a person is named before the switchboard that he shares with his firm.
+        phonebook.register(Company, numbers=["phone"], label="name", url="get_absolute_url", search=["name", "city"])

@@ -28,7 +28,8 @@ COMPANIES = [
     ("Wattle & Gum", "Garden design", "Sydney", "Australia", "+61 2 5550 1000"),
 ]
 
-#: Name, role, company, phone, mobile. The two at Brightwater share the number of the reception.
+#: Name, role, company, phone, mobile. The two at Brightwater share the number of the reception, which is that of the
+#: company too; the Kapoors share the telephone at home.
 CONTACTS = [
     ("Harriet Blake", "Practice manager", "Brightwater Dental", "020 7946 0101", "07700 900100"),
     ("Oliver Grant", "Dentist", "Brightwater Dental", "(020) 7946 0108", ""),
@@ -90,6 +91,25 @@ CONTACTS = [
     ("Felix Sommer", "Photographer", "", "", "07700900841"),
     ("Yusuf Demir", "Consultant", "", "", "+44 (0)7700 900 854"),
     ("Clara Whitcombe", "", "", "", "0044 7700 900867"),
+    ("Anjali Kapoor", "Potter", "", "020 7946 0934", "07700 900880"),
+    ("Dev Kapoor", "", "", "+44 20 7946 0934", ""),
+    ("Meena Kapoor", "", "", "(020) 7946-0934", ""),
+]
+
+#: What agents may do with records; the supervisor may do everything.
+AGENTS_MAY = [f"{action}_{kind}" for action in ("view", "add", "change") for kind in ("contact", "company")]
+
+#: Callers for whom nothing pops up: number, why.
+IGNORED = [("+447700900951", "Robot that sells toner")]
+
+#: What a call does on the screen: name, conditions, action. The ring group is Sales.
+POP_RULES = [
+    ("Sales: open the customer", {"direction": "INBOUND", "matches": "one", "context": "RG-70001"}, "open_record"),
+    (
+        "Sales: open the form for a new one",
+        {"direction": "INBOUND", "matches": "none", "context": "RG-70001"},
+        "open_form",
+    ),
 ]
 
 #: Title, company, contact, stage, value in euros, days from today on which it is expected to close.

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Model, Prefetch, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -12,12 +13,18 @@ from django.utils import timezone
 from django.views.generic import CreateView, DetailView, ListView, TemplateView, UpdateView
 
 from django_voipcti.enums import Direction, EndReason
-from django_voipcti.models import Call, Line
+from django_voipcti.models import Call, Line, PhonebookChoice
 
 from .forms import ContactForm, NoteForm
 from .models import Company, Contact, Deal
 
 OPEN_STAGES = [Deal.Stage.LEAD, Deal.Stage.QUALIFIED, Deal.Stage.PROPOSAL]
+
+
+def attached_numbers(record: Model) -> QuerySet[PhonebookChoice]:
+    """Numbers that somebody attached to the record in the pop of a call; they stand in none of its own fields."""
+    kind = ContentType.objects.get_for_model(record)
+    return PhonebookChoice.objects.filter(content_type=kind, object_id=str(record.pk), is_attached=True)
 
 
 class Dashboard(TemplateView):
@@ -83,7 +90,7 @@ class ContactPage(DetailView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         kwargs.setdefault("form", NoteForm())
-        return super().get_context_data(**kwargs)
+        return super().get_context_data(attached=attached_numbers(self.object), **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Add a note."""
@@ -133,6 +140,9 @@ class CompanyPage(DetailView):
     queryset = Company.objects.prefetch_related(
         Prefetch("contacts", Contact.objects.with_details()), "deals__contact", "deals__owner"
     )
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(attached=attached_numbers(self.object), **kwargs)
 
 
 class Team(PermissionRequiredMixin, TemplateView):

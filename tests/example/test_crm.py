@@ -179,7 +179,7 @@ class TestCommands:
             )
             return done.stdout
 
-        assert seed("--migrate") == seed() == "3 users, 14 companies, 60 contacts, 0 lines\n"
+        assert seed("--migrate") == seed() == "3 users, 14 companies, 63 contacts, 0 lines\n"
 
     def test_deployment_checks_are_clean(self, tmp_path):
         done = subprocess.run(

@@ -5,7 +5,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from crm import demo_data
 from crm.models import Company, Contact, Deal, Note
-from django_voipcti import journal, sessions
+from django_voipcti import journal, phonebook, sessions
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
-from django_voipcti.models import Call, Line
+from django_voipcti.models import Call, Line, PopRule
 from django_voipcti.redaction import PhoneNumber, Secret
 
 
@@ -36,6 +36,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             users = seed_users()
             seed_records(users)
+            seed_rules()
         if not options["no_lines"]:
             for user in users.values():
                 log_in(user)
@@ -47,8 +48,10 @@ class Command(BaseCommand):
 
 
 def seed_users() -> dict[str, AbstractUser]:
-    """Make the demo's users and return them by log-in name."""
+    """Make the demo's users and return them by log-in name. Whom an agent may not view he knows no caller of."""
     users = {}
+    agents, _made = Group.objects.get_or_create(name="Agents")
+    agents.permissions.set(Permission.objects.filter(content_type__app_label="crm", codename__in=demo_data.AGENTS_MAY))
     for username, first, last, email, staff in demo_data.USERS:
         user, created = get_user_model().objects.get_or_create(
             username=username,
@@ -63,6 +66,7 @@ def seed_users() -> dict[str, AbstractUser]:
         if created:
             user.set_password(demo_data.PASSWORD)
             user.save(update_fields=["password"])
+        user.groups.add(agents)
         users[username] = user
     return users
 
@@ -109,6 +113,16 @@ def seed_records(users: dict[str, AbstractUser]) -> None:
         note = Note.objects.create(contact=contacts[contact], author=users[author], text=text)
         # created_at is set on creation, whatever is passed.
         Note.objects.filter(pk=note.pk).update(created_at=timezone.now() - timedelta(days=days, hours=2))
+
+
+def seed_rules() -> None:
+    """Make the rules of what a call does on the screen, unless there are some already."""
+    if PopRule.objects.exists():
+        return
+    for position, (name, conditions, action) in enumerate(demo_data.POP_RULES, start=1):
+        PopRule.objects.create(name=name, position=10 * position, action=action, **conditions)
+    for number, why in demo_data.IGNORED:
+        phonebook.ignore(number, note=why)
 
 
 def email_of(name: str, company: Company | None) -> str:
