@@ -1,7 +1,7 @@
 """The 49 messages of RFC 4475, each with what the RFC wants of it.
 
-The files hold one message each, named as in the RFC, with its header fields and faults; the body of ``mpart01`` and the
-repetitions of ``longreq`` are shorter or other than the RFC's, the construct is the same.
+The files are those of the archive in the RFC's appendix A, octet by octet, under the RFC's names. One was mended: there
+``baddn`` lacks the empty line that ends a header, which is no part of what section 3.1.2.15 is about.
 """
 
 from pathlib import Path
