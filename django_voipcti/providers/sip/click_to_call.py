@@ -21,6 +21,7 @@ from ...enums import CallState, Direction, EndReason, Source
 from ...events import CallUpdate
 from ...exceptions import PhoneNotRegistered, ProviderError, ProviderRejected, ProviderUnavailable
 from ...sip.events import InviteAnswered, InviteEnded, InviteFailed, ReferEnded, ReferProgress, SipEvent
+from ...sip.exceptions import LocalProtocolError
 from ..base import Account, Report, SipPort
 from . import mapping
 
@@ -29,7 +30,10 @@ __all__ = ["ClickToCall"]
 logger = logging.getLogger(__name__)
 
 #: Seconds that the phone gets to say what became of the number; then our leg is taken down and the phone goes on alone.
-_REFER_TIME = 90.0
+PATIENCE = 60.0
+
+#: Seconds for the line's dialog events to show that the phone has dialled.
+SHOW_TIME = 5.0
 
 #: Reasons of the core's that mean that nobody picked up.
 _SILENCE = frozenset({"no-answer", "timeout"})
@@ -48,6 +52,10 @@ class ClickToCall:
     Args:
         phone: SIP URI of the user's own phone.
         target: SIP URI of the number.
+        ring_time: seconds for which the own phone rings.
+        patience: seconds that it gets to say what became of the number.
+        show_time: seconds that the line gets to show that the phone has dialled, where the phone does not tell.
+        dialled: set when the line's dialog events show a call that its phone began after the REFER.
         own: told the Call-ID of our leg before anything is sent, so that the leg is never shown as a call.
     """
 
@@ -61,8 +69,11 @@ class ClickToCall:
         target: str,
         ring_time: float,
         auto_answer: bool,
+        patience: float = PATIENCE,
+        show_time: float = SHOW_TIME,
         report: Report,
         sip: SipPort,
+        dialled: asyncio.Event,
         own: Callable[[str], None],
     ) -> None:
         self._account = account
@@ -72,8 +83,11 @@ class ClickToCall:
         self._target = target
         self._ring_time = ring_time
         self._headers = _AUTO_ANSWER if auto_answer else ()
+        self._patience = patience
+        self._show_time = show_time
         self._report = report
         self._sip = sip
+        self._dialled = dialled
         self._own = own
         self._invite = ""
 
@@ -83,11 +97,7 @@ class ClickToCall:
             await self._say(CallState.INITIAL)
             events = await self._ring()
             await self._say(CallState.ACCEPTED)
-            async with asyncio.timeout(_REFER_TIME):
-                await self._hand_over(events)
-        except TimeoutError:
-            # The phone has not told what became of the number. Its dialog events do, and our leg is of no more use.
-            logger.info("no word about a REFER in time", extra={"action": "sip.refer.silent"})
+            await self._hand_over(events)
         finally:
             self._hang_up()
 
@@ -107,18 +117,42 @@ class ClickToCall:
                     return events
                 case InviteFailed():
                     raise _own_phone_failed(event)
-        raise ProviderUnavailable(_("The connection to your phone broke down. Look at your phone."))
+        raise _broken()
 
     async def _hand_over(self, events: Any) -> None:
         """Ask the phone to call the number, and tell how that goes."""
-        self._sip.apply(lambda core, now: core.refer(self._invite, self._target, now))
+        self._dialled.clear()
+        try:
+            self._sip.apply(lambda core, now: core.refer(self._invite, self._target, now))
+        except LocalProtocolError:
+            # While it was written down that the phone was picked up, our leg ended.
+            raise ProviderUnavailable(
+                _("The call on your phone ended before the number was called. Try again."),
+                end_reason=EndReason.CANCELLED,
+            ) from None
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._follow(events)
+        except TimeoutError:
+            await self._look_at_the_line()
+
+    async def _follow(self, events: Any) -> None:
         async for event in events:
             match event:
                 case ReferProgress(status=status) if status >= 180:
+                    self._dialled.set()
                     await self._say(CallState.RINGING)
                 case ReferEnded(refused=True):
                     raise _phone_refuses(event)
-                case ReferEnded(status=None):
+                case ReferEnded(status=None, reason="connection-lost") | InviteEnded(by="failure"):
+                    # After the reconnect the line shows what has become of it.
+                    if not self._dialled.is_set():
+                        raise _broken()
+                    return
+                case ReferEnded(status=None) | InviteEnded():
+                    # A phone that tells no result; one that ends our leg as soon as it has dialled; or one whose user
+                    # has put the receiver down.
+                    await self._look_at_the_line()
                     return
                 case ReferEnded(status=int(status)) if status < 300:
                     await self._say(CallState.CONNECTED)
@@ -126,12 +160,14 @@ class ClickToCall:
                 case ReferEnded(status=int(status)):
                     cause = f"{status} {event.reason}".strip()
                     raise ProviderRejected(cause, status=status, end_reason=mapping.far_end(status))
-                case InviteEnded(by="remote"):
-                    # The user put the receiver down before the number answered, or his phone ends our leg by itself as
-                    # soon as it has dialled. Only its dialog events know which.
-                    return
-                case InviteEnded() | InviteFailed():
-                    raise ProviderUnavailable(_("The connection to your phone broke down. Look at your phone."))
+
+    async def _look_at_the_line(self) -> None:
+        """The phone does not tell what became of the number: its dialog events must show that it has called it."""
+        try:
+            async with asyncio.timeout(self._show_time):
+                await self._dialled.wait()
+        except TimeoutError:
+            raise ProviderUnavailable(_("Your phone did not place the call. Dial on the phone.")) from None
 
     async def _say(self, state: CallState) -> None:
         await self._report(
@@ -157,7 +193,13 @@ class ClickToCall:
             logger.info("our leg ended with the connection", extra={"action": "sip.leg.lost"})
 
 
+def _broken() -> ProviderUnavailable:
+    return ProviderUnavailable(_("The connection broke down while your phone was asked to call. Look at your phone."))
+
+
 def _own_phone_failed(event: InviteFailed) -> ProviderError:
+    if event.reason == "unauthorized":
+        return ProviderRejected(str(mapping.UNAUTHORIZED), status=event.status)
     if event.status is None:
         return ProviderUnavailable(
             _("Your phone could not be called (%(reason)s). Try again.") % {"reason": event.reason},

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from django.utils.translation import gettext as _
 
-from ...exceptions import CallNotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from ...exceptions import CallNotFound, ProviderError, ProviderProtocolError, ProviderRejected, ProviderUnavailable
 
 __all__ = ["KamailioRpc"]
 
@@ -41,7 +41,7 @@ class KamailioRpc:
     async def end_call(self, call_id: str) -> None:
         """End the call with this SIP Call-ID on both sides; quiet if it is over already.
 
-        Raises ``ProviderUnavailable`` if the server cannot be asked.
+        Raises ``ProviderUnavailable`` if the server cannot be asked, or shows a call that it does not find.
         """
         for _try in range(_TRIES):
             with suppress(CallNotFound):
@@ -49,6 +49,9 @@ class KamailioRpc:
                     await self._end(call_id, dialog)
                 return
             # Answered, or over, since it was listed: look again.
+        raise ProviderUnavailable(
+            _("The telephone server could not end the call. Try again, or put down the receiver.")
+        )
 
     async def _end(self, call_id: str, dialog: dict[str, Any]) -> None:
         try:
@@ -82,11 +85,18 @@ class KamailioRpc:
         if not isinstance(answer, dict):
             raise _not_its_contract()
         if "error" in answer:
-            code, text = int(answer["error"].get("code", 0)), str(answer["error"].get("message", method))
-            if code == 404 or text == _NO_TRANSACTION:
-                raise CallNotFound(_("The call is over."), status=code)
-            raise ProviderRejected(text, status=code)
+            raise _refusal(answer["error"], method)
         return answer.get("result")
+
+
+def _refusal(error: Any, method: str) -> ProviderError:
+    try:
+        code, text = int(error.get("code", 0)), str(error.get("message", method))
+    except (AttributeError, TypeError, ValueError):
+        return _not_its_contract()
+    if code == 404 or text == _NO_TRANSACTION:
+        return CallNotFound(_("The call is over."), status=code)
+    return ProviderRejected(text, status=code)
 
 
 def _not_its_contract() -> ProviderProtocolError:

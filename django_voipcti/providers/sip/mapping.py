@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ...enums import EndReason
 
-__all__ = ["FAR_END", "OWN_PHONE", "far_end", "own_phone"]
+__all__ = ["FAR_END", "OWN_PHONE", "UNAUTHORIZED", "far_end", "own_phone"]
 
 #: What a final answer of the number that was called means (RFC 3261 section 21).
 FAR_END: Mapping[int, EndReason] = {
@@ -30,6 +30,9 @@ OWN_PHONE: Mapping[int, tuple[EndReason, Promise]] = {
     **dict.fromkeys((408, 487), (EndReason.NO_ANSWER, _("You did not pick up your phone."))),
     403: (EndReason.REJECTED, _("The telephone server does not let us call your phone. Tell your administrator.")),
 }
+
+#: What to do when the server wants other credentials than ours.
+UNAUTHORIZED = _("The telephone server refuses our user name or password. Tell your administrator.")
 
 
 def far_end(status: int) -> EndReason:

@@ -41,7 +41,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ...redaction import Secret
 
-__all__ = ["NAMES", "Options", "check", "read", "ssl_context"]
+__all__ = ["LONGEST_RING", "NAMES", "Options", "check", "read", "ssl_context"]
+
+#: Seconds. With what a click takes afterwards it stays below what the bridge gives to a click.
+LONGEST_RING = 50.0
 
 _WEBSOCKET_SCHEMES = frozenset({"ws", "wss"})
 
@@ -108,6 +111,11 @@ def check(alias: str, options: Options) -> list[CheckMessage]:
     if not options.cti_user:
         hint = "Make a user on your server that is no phone, and name it as cti_user and cti_password."
         messages.append(CheckWarning(f"{place}: no click-to-call.", hint=hint, id="voipcti.sip.W001"))
+    if not 0 < options.ring_time <= LONGEST_RING:
+        hint = (
+            f"A phone rings for {LONGEST_RING:g} seconds at most: a click is given up by the bridge after two minutes."
+        )
+        messages.append(Error(f"{place}['ring_time'] is out of range.", hint=hint, id="voipcti.sip.E005"))
     for name in ("ca_file", "client_certificate", "client_key"):
         path = getattr(options, name)
         if path and not Path(path).is_file():

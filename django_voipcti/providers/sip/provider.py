@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
@@ -15,13 +16,14 @@ from ...redaction import PhoneNumber, Secret
 from ...sip.events import RequestAnswered, RequestRejected
 from ...sip.uri import SipUri, escape_user
 from ..base import Account, BaseProvider, Credentials, DialogIdentity, DialogView, Report, SipPort, SipProfile
+from . import mapping
 from . import options as sip_options
 from .click_to_call import ClickToCall
 from .kamailio import KamailioRpc
 
 __all__ = ["SipProvider"]
 
-#: Call-IDs of our own legs that are remembered, so that they are never shown as calls.
+#: How many of our own legs (never shown as calls), and of the phones' calls, are remembered.
 _REMEMBERED = 1000
 
 #: Seconds for a phone to answer a request outside of dialogs.
@@ -29,7 +31,11 @@ _ANSWER_TIME = 10.0
 
 
 class SipProvider(BaseProvider):
-    """One SIP server. What it can do beyond showing calls depends on its OPTIONS, so flags are set per instance."""
+    """One SIP server. What it can do beyond showing calls depends on its OPTIONS, so flags are set per instance.
+
+    Args:
+        transport: in place of the network to the server's control interface, for tests.
+    """
 
     display_name = "SIP"
     known_options = sip_options.NAMES
@@ -37,8 +43,11 @@ class SipProvider(BaseProvider):
     supports_password_login = True
     supports_sip_events = True
 
-    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, alias: str, options: Mapping[str, Any], *, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
         super().__init__(alias, options)
+        self._transport = transport
         self._options = read = sip_options.read(options)
         # Our own leg can always be ended; whether the phone's own calls can be is said when it is asked for.
         self.supports_place = bool(read.cti_user)  # type: ignore[misc]
@@ -47,6 +56,9 @@ class SipProvider(BaseProvider):
         self.supports_blind_transfer = read.phones_obey_refer  # type: ignore[misc]
         self.shows_hold = read.server_shows_hold  # type: ignore[misc]
         self._own_legs: OrderedDict[str, None] = OrderedDict()
+        self._dialled: OrderedDict[tuple[str, str], None] = OrderedDict()
+        #: Clicks under way that want to know of calls which the phone begins, by the key of the line.
+        self._clicks: dict[str, list[asyncio.Event]] = {}
 
     def check(self) -> list[CheckMessage]:
         """What is wrong with the OPTIONS."""
@@ -82,6 +94,9 @@ class SipProvider(BaseProvider):
         """
         if dialog.call_id in self._own_legs or self._is_cti(dialog):
             return None
+        if dialog.direction == "initiator" and self._is_new(account, dialog):
+            for click in self._clicks.get(account.key, ()):
+                click.set()
         return DialogIdentity(
             external_id=dialog.id, conversation_id=dialog.call_id or "", once=dialog.call_id is not None
         )
@@ -93,6 +108,17 @@ class SipProvider(BaseProvider):
     ) -> None:
         """See :class:`~django_voipcti.providers.sip.click_to_call.ClickToCall`."""
         self.require("supports_place")
+        dialled = asyncio.Event()
+        clicks = self._clicks.setdefault(account.key, [])
+        clicks.append(dialled)
+        try:
+            await self._click(account, call, number, report, _connected(sip), dialled)
+        finally:
+            clicks.remove(dialled)
+
+    async def _click(
+        self, account: Account, call: int, number: PhoneNumber, report: Report, sip: SipPort, dialled: asyncio.Event
+    ) -> None:
         await ClickToCall(
             account,
             alias=self.alias,
@@ -102,7 +128,8 @@ class SipProvider(BaseProvider):
             ring_time=self._options.ring_time,
             auto_answer=self._options.auto_answer,
             report=report,
-            sip=_connected(sip),
+            sip=sip,
+            dialled=dialled,
             own=self._remember,
         ).run()
 
@@ -126,14 +153,20 @@ class SipProvider(BaseProvider):
     ) -> None:
         """Ask the phone to send its call elsewhere (RFC 4538)."""
         self.require("supports_blind_transfer")
+        if not call.conversation_id:
+            raise ProviderRejected(
+                _("The telephone server does not tell which call of your phone it is. Use it by hand.")
+            )
         await self._refer_phone(account, call, f"<{self._address(account, number)}>", sip)
 
     async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         """End a call by the server or by the phone, as far as they can. Our own leg is ended by the bridge."""
         self.require("supports_hang_up")
-        if self._options.kamailio_rpc_url:
-            await KamailioRpc(self._options.kamailio_rpc_url).end_call(call.conversation_id)
-        elif self._options.phones_obey_refer:
+        # A server that shows no Call-ID (one dialog for each extension) leaves no name for the call.
+        if self._options.kamailio_rpc_url and call.conversation_id:
+            rpc = KamailioRpc(self._options.kamailio_rpc_url, transport=self._transport)
+            await rpc.end_call(call.conversation_id)
+        elif self._options.phones_obey_refer and call.conversation_id:
             await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
         else:
             raise ProviderRejected(_("This call is your phone's own: put down the receiver to end it."))
@@ -160,10 +193,16 @@ class SipProvider(BaseProvider):
         uri = dialog.remote.identity_uri if dialog.remote is not None else ""
         return bool(uri and self._options.cti_user) and SipUri(uri).user == self._options.cti_user
 
+    def _is_new(self, account: Account, dialog: DialogView) -> bool:
+        """Whether a call of the phone's is heard of for the first time."""
+        key = (account.key, dialog.id)
+        if key in self._dialled:
+            return False
+        _note(self._dialled, key)
+        return True
+
     def _remember(self, call_id: str) -> None:
-        self._own_legs[call_id] = None
-        while len(self._own_legs) > _REMEMBERED:
-            self._own_legs.popitem(last=False)
+        _note(self._own_legs, call_id)
 
     async def _refer_phone(self, account: Account, call: CallReference, refer_to: str, sip: SipPort | None) -> None:
         headers = (("Refer-To", refer_to), ("Target-Dialog", call.conversation_id), ("Refer-Sub", "false"))
@@ -183,10 +222,21 @@ class SipProvider(BaseProvider):
                     match event:
                         case RequestAnswered():
                             return
+                        case RequestRejected(reason="unauthorized", status=status):
+                            raise ProviderRejected(str(mapping.UNAUTHORIZED), status=status)
+                        case RequestRejected(status=None) | RequestRejected(status=408):
+                            raise _silent()
                         case RequestRejected(status=status, reason=reason):
                             raise ProviderRejected(_refused(status, reason), status=status)
         except TimeoutError:
-            raise ProviderUnavailable(_("Your phone does not answer. Use it by hand.")) from None
+            raise _silent() from None
+
+
+def _note(memory: OrderedDict[Any, None], item: object) -> None:
+    """Remember ``item``, and forget the oldest."""
+    memory[item] = None
+    while len(memory) > _REMEMBERED:
+        memory.popitem(last=False)
 
 
 def _event(name: str) -> tuple[tuple[str, str], ...]:
@@ -199,8 +249,12 @@ def _connected(sip: SipPort | None) -> SipPort:
     return sip
 
 
+def _silent() -> ProviderUnavailable:
+    return ProviderUnavailable(_("Your phone does not answer. Use it by hand."))
+
+
 def _refused(status: int | None, reason: str) -> str:
     return _("Your phone cannot be steered from here (%(status)s %(reason)s). Use it by hand.") % {
-        "status": status or "",
+        "status": status,
         "reason": reason,
     }
