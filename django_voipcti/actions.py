@@ -36,12 +36,13 @@ class Action(NamedTuple):
     method: str
     fields: Mapping[str, Field] = {}
     slow: bool = False
-    """Talks to a distant server; runs beside the other messages of the connection."""
+    """Talks to a distant server or searches; runs beside the other messages of the connection."""
     reply: str = "reply"
     """Type of the message that answers."""
 
 
 _CALL = {"call": Field()}
+_CALL_AND_RECORD = {"call": Field(), "model": Field(), "objectId": Field()}
 _OPTIONAL = Field(required=False)
 _OPTIONAL_CHOICE = Field(bool, required=False)
 _OPTIONAL_SECRET = Field(Secret, required=False)
@@ -56,6 +57,10 @@ ACTIONS: Mapping[str, Action] = {
     "terminate": Action("terminate", _CALL),
     "transfer": Action("transfer", {"call": Field(), "number": Field()}),
     "dismiss": Action("dismiss", _CALL),
+    "choose": Action("choose", _CALL_AND_RECORD),
+    "forget": Action("forget", _CALL),
+    "attach": Action("attach", _CALL_AND_RECORD),
+    "suggest": Action("suggest", {"text": Field()}, slow=True),
     "preferences": Action(
         "preferences",
         {

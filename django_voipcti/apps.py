@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class VoipCtiConfig(AppConfig):
-    """Registers the system checks, and our own lines with the phonebook; importing the package has no side effects."""
+    """Registers the system checks, and with the phonebook our own lines and who wants to know of new records.
+
+    Importing the package has no side effects.
+    """
 
     name = "django_voipcti"
     verbose_name = _("Telephony")
@@ -13,8 +16,10 @@ class VoipCtiConfig(AppConfig):
 
     def ready(self) -> None:
         from . import (
+            callers,
             checks,  # noqa: F401  registers the system checks
             phonebook,
         )
 
         phonebook.register_lines()
+        phonebook.on_new_rows(callers.records_listed)

@@ -1,4 +1,4 @@
-"""The page's WebSocket: checks what a page says, calls ``control``, ``sessions`` and ``realtime``, and answers.
+"""The page's WebSocket: checks what a page says, calls the application, and answers.
 
 It decides nothing about calls itself. What travels over the socket is specified in docs/reference/messages. One
 connection handles its messages one after the other, so what is published while the snapshot is taken waits in the
@@ -11,19 +11,20 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, get_supported_language_variant, override
 from django.utils.translation import gettext as _
 
-from . import control, presenters, realtime, sessions
+from . import callers, control, personal, presenters, realtime, sessions
 from .actions import Action, TokenBucket, decode, parse, ref_of
 from .conf import app_settings
 from .enums import SessionEvent
@@ -37,6 +38,7 @@ from .exceptions import (
     UnsupportedFeature,
 )
 from .models import CallCommand, Line, UserPreferences
+from .phonebook import Viewer, numbers
 from .providers.base import SecondFactor
 from .redaction import Secret
 
@@ -118,9 +120,11 @@ class PageConsumer(AsyncWebsocketConsumer):
             await self.close(CLOSE_NOT_AUTHENTICATED, "not signed in")
             return
         self._language = _language_of(self.scope, self._language)
+        self._viewer = Viewer(self.user)
+        numbers.prepare_to_describe()
         await self._join(realtime.user_group(self.user.pk))
         with override(self._language):
-            snapshot = await _in_thread(realtime.snapshot, self.user)
+            snapshot = await _in_thread(realtime.snapshot, self.user, self._viewer)
         self._snapshot_id = snapshot["last_event_id"]
         self._own_lines = {line["id"] for line in snapshot["lines"]}
         await self._send(snapshot)
@@ -133,10 +137,15 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def voipcti_message(self, message: Data) -> None:
         """A message from ``realtime`` for this page."""
         envelope = message["message"]
-        event_id = envelope.get("id")
+        # A pop has an id too, which is no number of an event.
+        event_id = envelope.get("id") if envelope["type"] == "event" else None
+        if event_id is not None and event_id <= self._snapshot_id and envelope["call"]["line"] in self._own_lines:
+            return
+        if "background" in message:
+            envelope = await self._personal(envelope, message["background"])
         if event_id is None:
             await self._send(envelope)
-        elif not (event_id <= self._snapshot_id and envelope["call"]["line"] in self._own_lines):
+        else:
             await self._send_event(event_id, envelope)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -190,7 +199,7 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     async def _do_hello(self, last_event_id: int = 0) -> Data:
         """Send what the page missed since ``last_event_id`` and is not covered by a live event of this connection."""
-        missed = await _in_thread(realtime.replay, self.user, last_event_id) if last_event_id else []
+        missed = await _in_thread(realtime.replay, self.user, last_event_id, self._viewer) if last_event_id else []
         for envelope in missed:
             await self._send_event(envelope["id"], envelope)
         user = {"id": str(self.user.pk), "name": self.user.get_full_name() or self.user.get_username()}
@@ -236,6 +245,26 @@ class PageConsumer(AsyncWebsocketConsumer):
         """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
         await _in_thread(realtime.tell_dismissed, self.user.pk, call)
         return {}
+
+    async def _do_choose(self, call: str, model: str, objectId: str) -> Data:
+        await _in_thread(self._as_user, callers.choose, call, model, objectId)
+        return {}
+
+    async def _do_forget(self, call: str) -> Data:
+        await _in_thread(self._as_user, callers.forget, call)
+        return {}
+
+    async def _do_attach(self, call: str, model: str, objectId: str) -> Data:
+        return {"linked": await _in_thread(self._as_user, callers.attach, call, model, objectId)}
+
+    async def _do_suggest(self, text: str) -> Data:
+        found = await _in_thread(self._as_user, callers.suggest, text)
+        return {"records": [presenters.present_match(match) for match in found]}
+
+    def _as_user(self, function: Callable[..., Any], *arguments: str) -> Any:
+        """Call a function with the user as he is now: a user object keeps its permissions as long as it lives."""
+        user = auth.get_user_model()._default_manager.filter(pk=self.user.pk, is_active=True).first()
+        return function(user or AnonymousUser(), *arguments)
 
     async def _do_preferences(self, **choices: Any) -> Data:
         """Keep what the user chose, and tell his other pages."""
@@ -299,6 +328,13 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def _join(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         self.groups.append(group)
+
+    async def _personal(self, envelope: Data, background: Data) -> Data:
+        """A message about a call as this user may know it; from memory, nearly always."""
+        with override(self._language):
+            if personal.is_quick(background, self._viewer):
+                return personal.make(envelope, background, self._viewer)
+            return cast(Data, await _in_thread(personal.make, envelope, background, self._viewer))
 
     async def _send(self, envelope: Data) -> None:
         await self.send(text_data=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))

@@ -40,6 +40,7 @@ __all__ = [
     "hang_up",
     "hold",
     "line_for",
+    "own_call",
     "place_call",
     "resume",
     "transfer",
@@ -141,7 +142,7 @@ def transfer(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
     Raises:
         CommandRefused: as :func:`answer`, and the number codes of :func:`place_call`.
     """
-    call = _own_call(user, call_id)
+    call = own_call(user, call_id)
     dialled = policy.destination(call.line, number)
     policy.check_destination(call.line, dialled)
     return _ask(user, call_id, CommandAction.TRANSFER, number=str(dialled.number))
@@ -177,7 +178,7 @@ def line_for(user: "AnyUser", line: Line | None = None) -> Line:
 
 def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments: Any) -> CallCommand:
     """Check one action on one existing call and write its command."""
-    call = _own_call(user, call_id)
+    call = own_call(user, call_id)
     _require(call.line, action)
     state = CallState(call.state)
     possible = state in _STATES[action]
@@ -201,7 +202,7 @@ def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments
         return command
 
 
-def _own_call(user: "AnyUser", call_id: int | str) -> Call:
+def own_call(user: "AnyUser", call_id: int | str) -> Call:
     """The call, if it is on a line of the user's own; a stranger's call looks like one that does not exist."""
     try:
         return Call.objects.of_user(user).select_related("line").get(pk=call_id)

@@ -5,18 +5,22 @@ A call has the fields of the original JavaScript connector, with its names and m
 ``id`` is ours, so that it stays the same from ``INITIAL`` to ``HANGUP``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from . import phonebook
+from .briefing import Briefing
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
-from .models import Call, CallEvent, Line, UserPreferences
+from .models import Call, CallEvent, Line, PopAction, UserPreferences
 
 __all__ = [
     "VERSION",
+    "present_about",
     "present_call",
+    "present_call_change",
     "present_call_event",
+    "present_create_link",
     "present_dismissal",
     "present_line",
     "present_match",
@@ -33,14 +37,10 @@ VERSION = 1
 
 Message = dict[str, Any]
 
+NOTHING_MORE = Briefing()
 
-def present_call_event(
-    event: CallEvent,
-    call: Call,
-    *,
-    matches: Sequence[phonebook.Match] = (),
-    last_calls: Iterable[Call] = (),
-) -> Message:
+
+def present_call_event(event: CallEvent, call: Call, briefing: Briefing = NOTHING_MORE) -> Message:
     """The message that tells pages that ``call`` moved to the state of ``event``."""
     state = CallState(event.state)
     return {
@@ -49,8 +49,13 @@ def present_call_event(
         "id": event.pk,
         "name": state.value,
         "occurredAt": _moment(event.occurred_at),
-        "call": present_call(call, state=state, matches=matches, last_calls=last_calls),
+        "call": present_call(call, briefing, state=state),
     }
+
+
+def present_call_change(call: Call, briefing: Briefing = NOTHING_MORE) -> Message:
+    """The message that tells pages what is known of ``call`` now, although its state has not changed."""
+    return {"v": VERSION, "type": "call", "call": present_call(call, briefing)}
 
 
 def present_session_event(name: SessionEvent, message: str, *, line: Line | None = None, **extra: Any) -> Message:
@@ -97,14 +102,11 @@ def present_line(line: Line) -> Message:
     }
 
 
-def present_call(
-    call: Call,
-    *,
-    state: CallState | None = None,
-    matches: Sequence[phonebook.Match] = (),
-    last_calls: Iterable[Call] = (),
-) -> Message:
-    """A call as pages show it; ``state`` overrides the present one, for events told afterwards."""
+def present_call(call: Call, briefing: Briefing = NOTHING_MORE, *, state: CallState | None = None) -> Message:
+    """A call as pages show it; ``state`` overrides the present one, for events told afterwards.
+
+    What depends on who looks at it is filled in, or taken out, by :mod:`django_voipcti.personal`.
+    """
     inbound = call.direction == Direction.INBOUND
     number = phonebook.numbers.display(call.other_e164 or call.other_number, call.line.effective_region)
     own = {"number": call.own_number or call.line.extension, "name": call.own_name or call.line.label}
@@ -124,12 +126,17 @@ def present_call(
         "line": str(call.line_id),
         "number": number,
         "e164": call.other_e164,
-        "name": call.display_name if call.contact_label or call.other_name else "",
+        "name": call.known_name,
         "internal": call.internal,
         "context": call.context,
         "contact": _present_contact(call),
-        "matches": [present_match(match) for match in matches],
-        "lastCalls": [present_past_call(past) for past in last_calls],
+        "learned": briefing.is_learned,
+        "matches": [present_match(match) for match in briefing.matches],
+        "create": [],
+        "directory": [_present_entry(entry) for entry in call.directory],
+        "about": None,
+        "pop": _present_decision(call, briefing.decision),
+        "lastCalls": [present_past_call(past) for past in briefing.last_calls],
         "startedAt": _moment(call.started_at),
         "answeredAt": _moment(call.answered_at),
         "endedAt": _moment(call.ended_at),
@@ -168,6 +175,24 @@ def present_match(match: phonebook.Match) -> Message:
     }
 
 
+def present_create_link(link: phonebook.CreateLink) -> Message:
+    """The way to a form for a new record."""
+    return {"model": link.model, "label": link.label, "url": link.url}
+
+
+def present_about(facts: phonebook.NumberFacts) -> Message:
+    """What a number alone tells."""
+    there = facts.local_time
+    return {
+        "country": facts.country,
+        "countryName": facts.country_name,
+        "region": facts.region,
+        "lineType": facts.line_type,
+        "localTime": f"{there:%H:%M}" if there else "",
+        "timeZone": facts.time_zones[0] if there else "",
+    }
+
+
 def present_past_call(call: Call) -> Message:
     """An earlier call with the same party, in short."""
     talk = call.talk_time
@@ -184,14 +209,30 @@ def present_past_call(call: Call) -> Message:
 
 def _present_contact(call: Call) -> Message | None:
     """The record that the call is linked to, with its names as they were when the call came."""
-    if not call.contact_label:
+    contact = phonebook.Match.of_call(call)
+    if contact is None:
         return None
     return {
-        "label": call.contact_label,
-        "company": call.contact_company,
-        "url": call.contact_url,
-        "confidence": call.contact_confidence,
+        "label": contact.label,
+        "company": contact.company,
+        "url": contact.url,
+        "model": contact.model,
+        "objectId": contact.object_id,
+        "confidence": str(contact.confidence),
     }
+
+
+def _present_decision(call: Call, decision: phonebook.Decision | None) -> Message:
+    """What the page does for the call; ``personal`` fills in the form that this user may open."""
+    if decision is None:
+        return {"action": PopAction.POP.value, "reason": "", "url": ""}
+    url = call.contact_url if decision.action is PopAction.OPEN_RECORD else ""
+    return {"action": decision.action.value, "reason": decision.reason, "url": url}
+
+
+def _present_entry(entry: dict[str, str]) -> Message:
+    """What an outside directory answered."""
+    return {name: entry.get(name, "") for name in ("label", "company", "url", "source")}
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ that the journal's thread can publish without a loop of its own for each message
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from uuid import uuid4
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.db.models import Q
+from django.db import Error as DatabaseError
 from django.template.loader import render_to_string
 
-from . import phonebook, presenters, signals
+from . import personal, phonebook, presenters, signals
+from .briefing import Briefing, Matches, brief, look_up
 from .conf import app_settings
-from .enums import LIVE_STATES, CallState, LineStatus, SessionEvent
+from .enums import CallState, LineStatus, SessionEvent
 from .models import Call, CallEvent, Line, UserPreferences
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "nudge_bridges",
     "pop",
     "publish",
+    "publish_calls",
     "publish_line_status",
     "replay",
     "sent",
@@ -54,9 +56,6 @@ PAGE_MESSAGE = "voipcti.message"
 
 #: Channel message type that asks bridges to look for commands and changed lines.
 NUDGE_MESSAGE = "voipcti.nudge"
-
-#: Earlier calls with the same party that a ringing call shows.
-LAST_CALLS = 3
 
 _POPPING_STATES = frozenset({CallState.INITIAL, CallState.RINGING, CallState.CONNECTED})
 
@@ -99,17 +98,47 @@ def bind_loop(loop: asyncio.AbstractEventLoop | None) -> None:
 
 def publish(told: Sequence[Told]) -> None:
     """Send committed changes to the pages of each line's user and of those who watch the line, in order."""
-    messages: list[tuple[str, presenters.Message]] = []
     matches: dict[int, tuple[phonebook.Match, ...]] = {}
+    calls: dict[int, Call] = {}
+    popping: dict[int, Call] = {}
     for change in told:
-        call, state = change.call, CallState(change.event.state)
+        calls[change.call.pk] = change.call
         if change.matches:
-            matches[call.pk] = change.matches
-        found = matches.get(call.pk, ())
-        past = last_calls(call) if state in _POPPING_STATES else ()
-        message = presenters.present_call_event(change.event, call, matches=found, last_calls=past)
-        messages += [(group, message) for group in _groups(call.line)]
+            matches[change.call.pk] = change.matches
+        if CallState(change.event.state) in _POPPING_STATES:
+            popping[change.call.pk] = change.call
+    briefings = _brief(calls.values(), matches, popping.values())
+    messages: list[_Message] = []
+    for change in told:
+        call, briefing = change.call, briefings.get(change.call.pk, presenters.NOTHING_MORE)
+        message = presenters.present_call_event(change.event, call, briefing)
+        messages += _about(call, message, briefing)
     _send_all(messages)
+
+
+def publish_calls(calls: Collection[Call], matches: Matches) -> None:
+    """Tell the same pages what is known of some calls now, although their states have not changed."""
+    briefings = _brief(calls, matches, calls)
+    messages: list[_Message] = []
+    for call in calls:
+        briefing = briefings.get(call.pk, presenters.NOTHING_MORE)
+        messages += _about(call, presenters.present_call_change(call, briefing), briefing)
+    _send_all(messages)
+
+
+def _brief(calls: Collection[Call], matches: Matches, with_last_calls: Collection[Call]) -> Mapping[int, Briefing]:
+    """As :func:`briefing.brief`; the call alone when the database is away just now: it rings all the same."""
+    try:
+        return brief(calls, matches=matches, with_last_calls=with_last_calls)
+    except DatabaseError:
+        logger.exception("pages are told less than there is to know", extra={"action": "realtime.no_briefing"})
+        return {}
+
+
+def _about(call: Call, message: presenters.Message, briefing: Briefing) -> "list[_Message]":
+    """A message about a call, for everybody who may hear of it; each page takes out what its user may not know."""
+    background = personal.background(call, briefing)
+    return [(group, message, background) for group in _groups(call.line)]
 
 
 def publish_line_status(line: Line) -> None:
@@ -117,7 +146,7 @@ def publish_line_status(line: Line) -> None:
     status = LineStatus(line.status)
     text = line.status_text or str(status.label)
     message = presenters.present_session_event(SessionEvent(status.value), text, line=line)
-    _send_all([(group, message) for group in _groups(line)])
+    _send_all([(group, message, None) for group in _groups(line)])
     signals.line_status_changed.send_robust(sender=Line, line=line, status=status, text=line.status_text)
 
 
@@ -127,7 +156,7 @@ def tell_user(
     """Tell one user's pages something that is no call state: ``INFO``, ``ERROR``, and so on."""
     if call is not None:
         extra["callId"] = str(call.pk)
-    _send_all([(user_group(user_id), presenters.present_session_event(event, message, line=line, **extra))])
+    _send_all([(user_group(user_id), presenters.present_session_event(event, message, line=line, **extra), None)])
 
 
 def pop(
@@ -147,18 +176,18 @@ def pop(
     """
     pop_id = pop_id or f"pop-{uuid4().hex}"
     html = render_to_string(template, {**(context or {}), "pop_id": pop_id, "pop_user_id": user.pk})
-    _send_all([(user_group(user.pk), presenters.present_pop(pop_id, html, title=str(title)))])
+    _send_all([(user_group(user.pk), presenters.present_pop(pop_id, html, title=str(title)), None)])
     return pop_id
 
 
 def tell_dismissed(user_id: int, call_id: str) -> None:
     """Take a call or a pop out of sight on all of one user's pages, on whatever device."""
-    _send_all([(user_group(user_id), presenters.present_dismissal(call_id))])
+    _send_all([(user_group(user_id), presenters.present_dismissal(call_id), None)])
 
 
 def tell_preferences(preferences: UserPreferences) -> None:
     """Tell all of one user's pages how he wants to be told of calls from now on."""
-    _send_all([(user_group(preferences.user_id), presenters.present_preferences_change(preferences))])
+    _send_all([(user_group(preferences.user_id), presenters.present_preferences_change(preferences), None)])
 
 
 def nudge_bridges(line_id: int) -> None:
@@ -173,10 +202,17 @@ def _groups(line: Line) -> list[str]:
     return groups
 
 
-def _send_all(messages: Sequence[tuple[str, presenters.Message]]) -> None:
+#: Group, message, and what a page has to know to make it its user's own.
+_Message = tuple[str, presenters.Message, dict[str, Any] | None]
+
+
+def _send_all(messages: Sequence[_Message]) -> None:
     async def send() -> None:
-        for group, message in messages:
-            await _send_group(group, {"type": PAGE_MESSAGE, "message": message})
+        for group, message, background in messages:
+            content: dict[str, Any] = {"type": PAGE_MESSAGE, "message": message}
+            if background is not None:
+                content["background"] = background
+            await _send_group(group, content)
 
     if messages:
         _run(send())
@@ -241,27 +277,26 @@ async def _await(sending: Coroutine[Any, Any, None]) -> None:
 # --- catching up ------------------------------------------------------------------------------------------------------
 
 
-def snapshot(user: "AnyUser") -> presenters.Message:
-    """Where the user's lines and live calls stand. The event id is read first, so nothing can fall in between."""
+def snapshot(user: "AnyUser", viewer: phonebook.Viewer | None = None) -> presenters.Message:
+    """Where the user's lines and live calls stand. The event id is read first, so nothing can fall in between.
+
+    Args:
+        viewer: remembers what the user may view.
+    """
     lines = list(Line.objects.filter(user_id=user.pk).order_by("pk"))
     newest = CallEvent.objects.filter(line__in=lines).order_by("-id").values_list("id", flat=True).first()
     calls = Call.objects.live().filter(line__in=lines).select_related("line").order_by("pk")
     shown = [call for call in calls if call.state != CallState.REQUESTED]
-    requests = {call.pk: (call.other_number, call.line.effective_region) for call in shown if call.other_number}
-    found = phonebook.lookup_many(list(requests.values())) if requests else {}
+    briefings = brief(shown, matches=look_up(shown), with_last_calls=shown)
+    viewer = viewer or phonebook.Viewer(user)
     return presenters.present_snapshot(
         last_event_id=newest or 0,
         lines=lines,
-        calls=[
-            presenters.present_call(
-                call, matches=found.get(requests.get(call.pk, ("", "")), ()), last_calls=last_calls(call)
-            )
-            for call in shown
-        ],
+        calls=[personal.present(call, briefings[call.pk], viewer) for call in shown],
     )
 
 
-def replay(user: "AnyUser", after: int) -> list[presenters.Message]:
+def replay(user: "AnyUser", after: int, viewer: phonebook.Viewer | None = None) -> list[presenters.Message]:
     """The user's call events after ``after``, oldest first; empty when there are too many to be worth it.
 
     A page that was away for long is brought up to date by the snapshot alone.
@@ -270,17 +305,11 @@ def replay(user: "AnyUser", after: int) -> list[presenters.Message]:
     window = list(events.select_related("call__line")[: app_settings.replay_limit + 1])
     if len(window) > app_settings.replay_limit:
         return []
-    return [presenters.present_call_event(event, event.call) for event in window]
-
-
-def last_calls(call: Call) -> list[Call]:
-    """Ended calls with the same record or number, newest first, over all lines: one query."""
-    same = Q(pk__in=())
-    if call.contact_id:
-        same |= Q(contact_type=call.contact_type_id, contact_id=call.contact_id)
-    elif call.other_e164:
-        same |= Q(other_e164=call.other_e164)
-    else:
-        return []
-    past = Call.objects.filter(same).exclude(pk=call.pk).exclude(state__in=LIVE_STATES)
-    return list(past.select_related("line").order_by("-id")[:LAST_CALLS])
+    briefings = brief({event.call_id: event.call for event in window}.values())
+    viewer = viewer or phonebook.Viewer(user)
+    messages = []
+    for event in window:
+        briefing = briefings[event.call_id]
+        message = presenters.present_call_event(event, event.call, briefing)
+        messages.append(personal.make(message, personal.background(event.call, briefing), viewer))
+    return messages

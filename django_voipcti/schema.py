@@ -9,7 +9,7 @@ from typing import Any
 
 from .actions import ACTIONS, MAX_REF_LENGTH, MAX_TEXT_LENGTH, Action, Field
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
-from .models import PopMoment
+from .models import PopAction, PopMoment
 from .presenters import VERSION
 from .routing import SOCKET_PATH
 
@@ -50,36 +50,9 @@ def _message(kind: str, properties: Mapping[str, Any], *, optional: Mapping[str,
 
 def _parts() -> dict[str, Schema]:
     """What messages are made of."""
-    contact = _texts("label", "company", "url", "confidence")
-    directions, reasons = _one_of(*Direction.values), _one_of("", *EndReason.values)
     told = [state for state in CallState.values if state != CallState.REQUESTED]
     return {
-        "contact": _object(contact),
-        "match": _object({**contact, **_texts("model", "objectId", "reason")}),
-        "pastCall": _object(
-            {
-                **_texts("id", "endReasonText", "line"),
-                "direction": directions,
-                "startedAt": MOMENT,
-                "endReason": reasons,
-                "seconds": NUMBER,
-            }
-        ),
-        "call": _object(
-            {
-                **_texts("id", "cid", "cause", "destination", "destinationName", "source", "sourceName", "line"),
-                **_texts("number", "e164", "name", "context", "endReasonText"),
-                "direction": directions,
-                "status": _one_of(*CallState.values),
-                "internal": SWITCH,
-                "contact": {"anyOf": [_ref("contact"), {"type": "null"}]},
-                "matches": _many("match"),
-                "lastCalls": _many("pastCall"),
-                **dict.fromkeys(("startedAt", "answeredAt", "endedAt"), MOMENT),
-                "heldSeconds": NUMBER,
-                "endReason": reasons,
-            }
-        ),
+        **_parts_of_calls(),
         "line": _object(
             {
                 **_texts("id", "node", "label", "extension", "provider", "statusLabel", "message"),
@@ -98,6 +71,41 @@ def _parts() -> dict[str, Schema]:
     }
 
 
+def _parts_of_calls() -> dict[str, Schema]:
+    contact = _texts("label", "company", "url", "model", "objectId", "confidence")
+    directions, reasons = _one_of(*Direction.values), _one_of("", *EndReason.values)
+    past = {"direction": directions, "startedAt": MOMENT, "endReason": reasons, "seconds": NUMBER}
+    return {
+        "contact": _object(contact),
+        "match": _object({**contact, **_texts("reason")}),
+        "createLink": _object(_texts("model", "label", "url")),
+        "directoryEntry": _object(_texts("label", "company", "url", "source")),
+        "aboutNumber": _object(_texts("country", "countryName", "region", "lineType", "localTime", "timeZone")),
+        "popDecision": _object({"action": _one_of(*PopAction.values), **_texts("reason", "url")}),
+        "pastCall": _object({**_texts("id", "endReasonText", "line"), **past}),
+        "call": _object(
+            {
+                **_texts("id", "cid", "cause", "destination", "destinationName", "source", "sourceName", "line"),
+                **_texts("number", "e164", "name", "context", "endReasonText"),
+                "direction": directions,
+                "status": _one_of(*CallState.values),
+                "internal": SWITCH,
+                "contact": {"anyOf": [_ref("contact"), {"type": "null"}]},
+                "learned": SWITCH,
+                "matches": _many("match"),
+                "create": _many("createLink"),
+                "directory": _many("directoryEntry"),
+                "about": {"anyOf": [_ref("aboutNumber"), {"type": "null"}]},
+                "pop": _ref("popDecision"),
+                "lastCalls": _many("pastCall"),
+                **dict.fromkeys(("startedAt", "answeredAt", "endedAt"), MOMENT),
+                "heldSeconds": NUMBER,
+                "endReason": reasons,
+            }
+        ),
+    }
+
+
 def _from_server() -> dict[str, Schema]:
     """Each message of the server, by a name of its own."""
     ref = {"ref": TEXT}
@@ -106,6 +114,7 @@ def _from_server() -> dict[str, Schema]:
         "callEvent": _message(
             "event", {"id": NUMBER, "name": _ref("callState"), "occurredAt": MOMENT, "call": _ref("call")}
         ),
+        "callChange": _message("call", {"call": _ref("call")}),
         "sessionEvent": _message(
             "event",
             {"name": _one_of(*SessionEvent.values), "message": TEXT},

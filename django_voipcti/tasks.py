@@ -2,9 +2,10 @@
 
 The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
 ``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
-and ``voipcti.process_waiting_deliveries`` every few minutes. Three more where they are wanted:
+and ``voipcti.process_waiting_deliveries`` every few minutes. Four more where they are wanted:
 ``voipcti.watch_missed_calls`` every minute (a deadline for calling back), ``voipcti.sync_history`` every hour,
-``voipcti.purge`` every night.
+``voipcti.purge`` every night; and ``voipcti.link_calls`` every night, for records that were entered while no broker was
+there.
 """
 
 import logging
@@ -16,17 +17,20 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import control, duties, journal, realtime
+from . import callers, control, duties, journal, realtime
 from .bridge.leases import mark_abandoned
 from .calllog import history, retention
 from .enums import CommandState
 from .exceptions import ProviderError
-from .models import CallCommand, Line, WebhookDelivery
+from .models import Call, CallCommand, Line, WebhookDelivery
 from .providers import providers
 
 __all__ = [
     "drive_command",
     "expire_commands",
+    "link_calls",
+    "link_earlier_calls",
+    "link_records",
     "process_delivery",
     "process_waiting_deliveries",
     "purge",
@@ -143,6 +147,25 @@ def sync_history(line_id: int | None = None, days: float = 7) -> None:
 def purge() -> int:
     """Delete what is older than ``RETENTION_DAYS`` allows; return how many calls."""
     return sum(calls for _alias, calls, _deliveries in retention.purge(timezone.now()))
+
+
+@shared_task(name=callers.LINK_EARLIER_TASK, ignore_result=True, acks_late=True)
+def link_earlier_calls(call_id: int) -> int:
+    """Link the earlier calls of a call's number to the record that it belongs to now; return how many."""
+    call = Call.objects.select_related("line").filter(pk=call_id).first()
+    return callers.link_earlier(call.other_number, call.line.effective_region) if call else 0
+
+
+@shared_task(name=callers.LINK_RECORDS_TASK, ignore_result=True, acks_late=True)
+def link_records(content_type_id: int, object_ids: list[str]) -> int:
+    """Link open and earlier calls with the numbers of some records; return how many earlier ones."""
+    return callers.link_records(content_type_id, object_ids)
+
+
+@shared_task(name="voipcti.link_calls", ignore_result=True, acks_late=True)
+def link_calls() -> int:
+    """Link every call that is linked to no record although its number stands in the index; return how many."""
+    return callers.link_earlier()
 
 
 def _process(delivery_id: int) -> None:

@@ -138,3 +138,22 @@ def start_process(tmp_path: Path) -> Iterator[Callable[..., processes.Process]]:
     yield start
     for process in reversed(started):
         process.stop()
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[..., None]]:
+    """Return `phonebook.register`, undone after the test; what the test host registers is out of the way meanwhile."""
+    from django_voipcti import phonebook
+    from django_voipcti.models import Line
+    from django_voipcti.phonebook import receivers
+    from django_voipcti.phonebook.registry import registry
+
+    hosts_own = [registration for registration in registry if registration.model is not Line]
+    for registration in hosts_own:
+        phonebook.unregister(registration.model)
+    yield phonebook.register
+    for registration in list(registry):
+        if registration.model is not Line:
+            phonebook.unregister(registration.model)
+    for registration in hosts_own:
+        receivers.connect(registry.put(registration))

@@ -49,6 +49,8 @@ async def test_a_ringing_call_reaches_the_users_pages_with_the_callers_record(an
         "label": "Grace Hopper",
         "company": "",
         "url": call["contact"]["url"],
+        "model": "testapp.contact",
+        "objectId": call["matches"][0]["objectId"],
         "confidence": "exact",
     }
     assert (call["source"], call["destination"], call["status"]) == ("+442079460123", "601", "RINGING")

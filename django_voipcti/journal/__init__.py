@@ -2,7 +2,7 @@
 
 :func:`record` works on a batch in one transaction, with a number of queries that does not grow with the batch. Which
 state a call is in is decided by :mod:`django_voipcti.lifecycle`; how witnesses are merged by ``merge``; which call an
-update is about by ``batch``; who the other party is by ``parties``.
+update is about by ``batch``; who the other party is by ``parties``, and what turns out later by ``links``.
 """
 
 import logging
@@ -19,9 +19,10 @@ from ..events import CallUpdate, Party
 from ..models import Call, CallEvent, Line
 from ..redaction import PhoneNumber
 from .batch import Batch
+from .links import link, note_directory
 from .parties import identify
 
-__all__ = ["open_call", "record"]
+__all__ = ["link", "note_directory", "open_call", "record"]
 
 logger = logging.getLogger(__name__)
 

@@ -42,4 +42,5 @@ def forget_parties(calls: Collection[int]) -> int:
             contact_url="",
             contact_confidence="",
             matches=0,
+            directory=[],
         )

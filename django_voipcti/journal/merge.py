@@ -55,6 +55,7 @@ MUTABLE_FIELDS = (
     "contact_url",
     "contact_confidence",
     "matches",
+    "directory",
 )
 
 _SUFFIX_DIGITS = 9
@@ -164,6 +165,7 @@ def absorb(gone: Call, kept: Call) -> None:
     kept.context = kept.context or gone.context
     kept.cause = kept.cause or gone.cause
     kept.recording = kept.recording or gone.recording
+    kept.directory = kept.directory or gone.directory
     newer = gone.state_at >= kept.state_at
     after = advance(CallState(kept.state), CallState(gone.state), newer=newer)
     if after != kept.state:

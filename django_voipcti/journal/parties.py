@@ -1,16 +1,16 @@
 """Who is at the other end: a colleague's line, else the host's records. Asked once per call, in the call's own
 transaction, and kept on the call, so that history does not change when a record is renamed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from .. import phonebook
-from ..models import Line
+from ..models import Call, Line
 from .merge import Change
 
-__all__ = ["identify"]
+__all__ = ["identify", "set_contact"]
 
 #: Longest text that is taken for an extension or an account key of a colleague.
 _EXTENSION_LENGTH = 10
@@ -22,7 +22,7 @@ def identify(changes: Iterable[Change]) -> None:
     if not asking:
         return
     colleagues = _colleagues(asking)
-    unknown: list[tuple[Change, tuple[str, str]]] = []
+    unknown: list[tuple[Change, phonebook.Request]] = []
     for change in asking:
         call = change.call
         change.needs_lookup = False
@@ -33,12 +33,14 @@ def identify(changes: Iterable[Change]) -> None:
             call.other_line = colleague
             call.other_name = call.other_name or str(colleague)
         else:
-            unknown.append((change, (call.other_number, region)))
+            unknown.append((change, phonebook.Request.of(call)))
     if not unknown:
         return
     found = phonebook.lookup_many([request for _change, request in unknown])
     for change, request in unknown:
-        _link(change, tuple(found.get(request, ())))
+        change.matches = tuple(found.get(request, ()))
+        if change.matches:
+            set_contact(change.call, change.matches)
 
 
 def _colleagues(asking: Iterable[Change]) -> dict[tuple[str, str], Line]:
@@ -54,16 +56,13 @@ def _colleagues(asking: Iterable[Change]) -> dict[tuple[str, str], Line]:
     return found
 
 
-def _link(change: Change, matches: tuple[phonebook.Match, ...]) -> None:
-    """Note the best match on the call, with the names as they are today."""
-    change.matches = matches
-    if not matches:
-        return
-    best, call = matches[0], change.call
-    call.contact_type = ContentType.objects.get_for_id(best.content_type_id)
-    call.contact_id = best.object_id
-    call.contact_label = best.label[:190]
-    call.contact_company = best.company[:190]
-    call.contact_url = best.url[:500]
-    call.contact_confidence = str(best.confidence)
+def set_contact(call: Call, matches: Sequence[phonebook.Match]) -> None:
+    """Note the best match on the call, with the names as they are today; nothing where there is none."""
+    best = matches[0] if matches else None
+    call.contact_type = ContentType.objects.get_for_id(best.content_type_id) if best else None
+    call.contact_id = best.object_id if best else ""
+    call.contact_label = best.label[:190] if best else ""
+    call.contact_company = best.company[:190] if best else ""
+    call.contact_url = best.url[:500] if best else ""
+    call.contact_confidence = str(best.confidence) if best else ""
     call.matches = len(matches)

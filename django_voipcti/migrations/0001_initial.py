@@ -111,6 +111,10 @@ class Migration(migrations.Migration):
                 ("contact_confidence", models.CharField(blank=True, max_length=10, verbose_name="certainty")),
                 ("matches", models.PositiveSmallIntegerField(default=0, verbose_name="matching records")),
                 (
+                    "directory",
+                    models.JSONField(blank=True, default=list, verbose_name="answers of outside directories"),
+                ),
+                (
                     "contact_type",
                     models.ForeignKey(
                         null=True,

@@ -10,7 +10,7 @@ from .line import Line
 from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
-from .rules import IgnoredNumber, PopRule
+from .rules import IgnoredNumber, PopAction, PopRule
 
 __all__ = [
     "BridgeInstance",
@@ -25,6 +25,7 @@ __all__ = [
     "MissedCall",
     "PhonebookChoice",
     "PhonebookEntry",
+    "PopAction",
     "PopMoment",
     "PopRule",
     "ReindexProgress",

@@ -150,6 +150,7 @@ class Call(models.Model):
     contact_url = models.CharField(_("address of the record"), max_length=500, blank=True)
     contact_confidence = models.CharField(_("certainty"), max_length=10, blank=True)
     matches = models.PositiveSmallIntegerField(_("matching records"), default=0)
+    directory = models.JSONField(_("answers of outside directories"), default=list, blank=True)
 
     objects = CallQuerySet.as_manager()
 
@@ -187,9 +188,14 @@ class Call(models.Model):
         return CallState(self.state) in LIVE_STATES
 
     @property
+    def known_name(self) -> str:
+        """The name of the other party: record, colleague, name sent by the provider or a directory; empty without."""
+        return self.contact_label or self.other_name
+
+    @property
     def display_name(self) -> str:
-        """Who the other party is, as well as we know: record, colleague, name sent by the provider, number."""
-        return self.contact_label or self.other_name or self.other_number or str(_("withheld number"))
+        """Who the other party is, as well as we know: name or number."""
+        return self.known_name or self.other_number or str(_("withheld number"))
 
     @property
     def ring_time(self) -> timedelta | None:

@@ -15,14 +15,17 @@ from typing import Any
 from django.db import models
 
 from . import directories, numbers, receivers
-from .choices import attach, choose, forget
-from .index import refresh, remove
+from .choices import attach, choose, chosen, forget
+from .describe import NumberFacts
+from .index import on_new_rows, refresh, remove
 from .judgement import Confidence
 from .lookup import Request, lookup, lookup_many
-from .match import Match, may_view, shown_to
+from .match import Match, masked, may_view, shown_to
+from .records import find_record, read_records
 from .registry import Reader, registry
 from .rules import CallFacts, Decision, RuleBook, Trial, decide, ignore, try_on_recent_calls, unignore
 from .unknown import BACKFILL, CreateLink, create_links, link_batches, suggest, unlinked_calls
+from .viewer import Viewer
 
 __all__ = [
     "BACKFILL",
@@ -31,21 +34,28 @@ __all__ = [
     "CreateLink",
     "Decision",
     "Match",
+    "NumberFacts",
     "Request",
     "RuleBook",
     "Trial",
+    "Viewer",
     "attach",
     "choose",
+    "chosen",
     "create_links",
     "decide",
     "directories",
+    "find_record",
     "forget",
     "ignore",
     "link_batches",
     "lookup",
     "lookup_many",
+    "masked",
     "may_view",
     "numbers",
+    "on_new_rows",
+    "read_records",
     "refresh",
     "register",
     "register_lines",

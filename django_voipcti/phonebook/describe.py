@@ -1,5 +1,6 @@
 """What a number alone tells: country, region, kind of line, local time there; and numbers within running text."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,10 @@ from ..conf import app_settings
 if TYPE_CHECKING:
     from .numbers import Number
 
-__all__ = ["FoundNumber", "NumberFacts", "describe", "find_in_text"]
+__all__ = ["FoundNumber", "NumberFacts", "describe", "find_in_text", "is_ready_to_describe", "prepare_to_describe"]
+
+_is_ready = False
+_loading = threading.Lock()
 
 _LINE_TYPES: dict[int, Any] = {
     PhoneNumberType.FIXED_LINE: _("fixed line"),
@@ -66,6 +70,25 @@ class FoundNumber:
     number: "Number"
 
 
+def prepare_to_describe() -> None:
+    """Begin to load the tables of place names beside everything else, so that the first call need not wait for them."""
+    if not _loading.acquire(blocking=False):
+        return  # begun already
+    threading.Thread(target=_load, name="voipcti-places", daemon=True).start()
+
+
+def is_ready_to_describe() -> bool:
+    """Whether the tables of place names are loaded."""
+    return _is_ready
+
+
+def _load() -> None:
+    global _is_ready
+    from phonenumbers import geocoder, timezone  # noqa: F401
+
+    _is_ready = True
+
+
 def describe(number: "Number | str", region: str = "", *, now: datetime | None = None) -> NumberFacts:
     """Say what the number alone tells. Costs about a second and 60 MB once a process: place names are loaded then."""
     from . import numbers
@@ -74,6 +97,7 @@ def describe(number: "Number | str", region: str = "", *, now: datetime | None =
     if not read.e164:
         return NumberFacts(line_type=str(_OTHER_KINDS.get(read.kind, "")))
     # Imported here: the tables of place names are large, and most processes never describe a number.
+    _load()
     from phonenumbers import geocoder
     from phonenumbers import timezone as zones
 

@@ -1,6 +1,6 @@
 """Keeping the side index: one record after a save, many after a bulk operation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ __all__ = [
     "BATCH",
     "content_type_id",
     "locked",
+    "on_new_rows",
     "refresh",
     "refresh_batch",
     "refresh_one",
@@ -29,6 +30,22 @@ __all__ = [
 BATCH = 500
 
 T = TypeVar("T")
+
+#: Called with a content type and the keys of records that got new rows. Whoever links calls to records wants to know.
+Listener = Callable[[int, list[str]], None]
+
+_listeners: list[Listener] = []
+
+
+def on_new_rows(listener: Listener) -> None:
+    """Have ``listener`` called, in the transaction that adds the rows, when records get new ones; not by a reindex."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def _tell(content_type_id: int, object_ids: list[str]) -> None:
+    for listener in _listeners:
+        listener(content_type_id, object_ids)
 
 
 def content_type_id(model: type[models.Model]) -> int:
@@ -43,7 +60,11 @@ def refresh_one(registration: Registration, instance: models.Model, using: str |
     if registration.searchable is not None:
         manager = registration.model._base_manager.using(using or instance._state.db)
         queryset = registration.searchable(manager.filter(pk=instance.pk))
-    return store.set_rows(key, object_key(instance.pk), rows_of(registration, instance, key), queryset)
+    object_id = object_key(instance.pk)
+    changes = store.set_rows(key, object_id, rows_of(registration, instance, key), queryset)
+    if changes.added:
+        _tell(key, [object_id])
+    return changes
 
 
 def refresh(records: "models.QuerySet[Any] | Iterable[models.Model]") -> Changes:
@@ -80,7 +101,10 @@ def refresh_batch(registration: Registration, instances: list[models.Model]) -> 
     missing = [row for address, row in wanted.items() if address not in present]
     obsolete = [pk for address, pk in present.items() if address not in wanted]
     removed = store.delete_ids(obsolete)
-    return Changes(added=store.insert(missing) if missing else 0, removed=removed)
+    added = store.insert(missing) if missing else 0
+    if added:
+        _tell(key, sorted({row.object_id for row in missing}))
+    return Changes(added=added, removed=removed)
 
 
 def wanted_rows(registration: Registration, instances: list[models.Model]) -> dict[tuple[str, int], Row]:

@@ -49,6 +49,12 @@ class Request(NamedTuple):
     provider: str = ""
     """Alias of the provider that the call came by: extensions of other providers are not meant then."""
 
+    @classmethod
+    def of(cls, call: Call) -> "Request":
+        """Who is at the other end of a call, as its line's user should see it. The line must be at hand."""
+        number = call.other_number or call.other_e164
+        return cls(number, call.line.effective_region, call.line.user_id, call.provider)
+
 
 def lookup(
     number: str,

@@ -1,22 +1,23 @@
 """The answer to "who is calling?": a match, and what a user may see of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext as _
 
 from ..conf import app_settings
-from ..models import Line
+from ..models import Call, Line
 from .driver import fetch_instance
 from .judgement import Confidence
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-__all__ = ["Match", "has_view_permission", "may_view", "shown_to"]
+__all__ = ["Match", "has_view_permission", "masked", "may_view", "shown_to"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,42 @@ class Match:
     reason: str
     """Why it matches: a sentence in the active language."""
     owner_id: int | None
+
+    @classmethod
+    def of_call(cls, call: Call) -> "Match | None":
+        """The record that ``call`` is linked to, as it was then, without its owner; None without a record."""
+        if call.contact_type_id is None:
+            return None
+        model = ContentType.objects.get_for_id(call.contact_type_id).model_class()
+        return cls(
+            call.contact_type_id,
+            call.contact_id,
+            model._meta.label_lower if model else "",
+            call.contact_label,
+            call.contact_company,
+            call.contact_url,
+            cast(Confidence, call.contact_confidence),
+            "",
+            None,
+        )
+
+    @classmethod
+    def unpacked(cls, packed: Sequence[Any]) -> "Match":
+        """The match that :meth:`packed` made these values of."""
+        match = cls(*packed)
+        key: Any = get_user_model()._meta.pk
+        return match if match.owner_id is None else replace(match, owner_id=key.to_python(match.owner_id))
+
+    def packed(self) -> list[Any]:
+        """This match in numbers and texts, for a trip through the channel layer."""
+        owner = None if self.owner_id is None else str(self.owner_id)
+        shown = [self.model, self.label, self.company, self.url, self.confidence, self.reason]
+        return [self.content_type_id, self.object_id, *shown, owner]
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What names the record: content type and primary key."""
+        return self.content_type_id, self.object_id
 
     def instance(self) -> models.Model | None:
         """The record itself, fetched now; None if it is gone or must not be known."""
@@ -57,10 +94,11 @@ def may_view(user: "AbstractBaseUser | AnonymousUser", match: Match) -> bool:
 
 def shown_to(user: "AbstractBaseUser | AnonymousUser", matches: Iterable[Match]) -> list[Match]:
     """The matches as ``user`` may see them: what he may not view is a "known contact" without name, link and key."""
-    return [match if may_view(user, match) else _masked(match) for match in matches]
+    return [match if may_view(user, match) else masked(match) for match in matches]
 
 
-def _masked(match: Match) -> Match:
+def masked(match: Match) -> Match:
+    """What remains of a match for those who may not view its record."""
     hidden: dict[str, Any] = {"object_id": "", "company": "", "url": "", "owner_id": None}
     return replace(
         match,

@@ -16,7 +16,14 @@ from phonenumbers import PhoneNumberFormat
 
 from ..conf import app_settings
 from . import spelling
-from .describe import FoundNumber, NumberFacts, describe, find_in_text
+from .describe import (
+    FoundNumber,
+    NumberFacts,
+    describe,
+    find_in_text,
+    is_ready_to_describe,
+    prepare_to_describe,
+)
 from .reading import SUPERSEDED, Kind, Number, read_all
 
 __all__ = [
@@ -29,9 +36,11 @@ __all__ = [
     "display",
     "find_in_text",
     "is_canonical",
+    "is_ready_to_describe",
     "may_be_misspelled",
     "parse",
     "parse_all",
+    "prepare_to_describe",
     "search_keys",
 ]
 

@@ -1,5 +1,6 @@
 """Nobody matched: what to offer then. A form for a new record, records to attach the number to, and earlier calls."""
 
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,18 +14,20 @@ from django.utils.translation import gettext as _
 
 from ..models import Call, PhonebookEntry
 from ..models.phonebook import EntryKind
+from ..redaction import mask_digits
 from . import numbers, store
-from .index import content_type_id
 from .lookup import Request, lookup_many
 from .match import Match, shown_to
 from .paths import Path
+from .records import as_match
 from .registry import Registration, registry
-from .rows import object_key, shown
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 __all__ = ["BACKFILL", "CreateLink", "create_links", "link_batches", "suggest", "unlinked_calls"]
+
+logger = logging.getLogger("django_voipcti.phonebook")
 
 #: Records that the search as you type offers.
 SUGGESTIONS = 10
@@ -61,7 +64,12 @@ def create_links(
         if user is not None and not user.has_perm(f"{options.app_label}.add_{options.model_name}"):  # type: ignore[union-attr]
             continue
         label = _("New %(kind)s") % {"kind": options.verbose_name}
-        links.append(CreateLink(model=options.label_lower, label=label, url=_create_url(registration, text)))
+        try:
+            url = _create_url(registration, text)
+        except Exception as error:  # noqa: BLE001  the host's function may fail in any way; the call pops up none the less
+            logger.error("No form for a new %s: %s: %s", options.label, type(error).__name__, mask_digits(str(error)))
+            continue
+        links.append(CreateLink(model=options.label_lower, label=label, url=url))
     return links
 
 
@@ -86,7 +94,8 @@ def suggest(
         records = registration.model._default_manager.filter(condition)
         if registration.searchable is not None:
             records = registration.searchable(records)
-        found += [_suggestion(registration, record) for record in registration.load(records)[:limit]]
+        reason = _("Found by its name.")
+        found += [as_match(registration, record, reason) for record in registration.load(records)[:limit]]
     if user is not None:
         found = [match for match in shown_to(user, found) if match.object_id]
     return found[:limit]
@@ -101,8 +110,8 @@ def unlinked_calls(number: str, *, region: str = "") -> "models.QuerySet[Call]":
     return calls.filter(other_e164="", other_number__in=numbers.search_keys(number, region))
 
 
-def link_batches(number: str = "", *, region: str = "") -> Iterator[list[tuple[int, Match]]]:
-    """Earlier calls that can be linked to a record now, in batches of (primary key of the call, best match).
+def link_batches(number: str = "", *, region: str = "") -> Iterator[list[tuple[int, list[Match]]]]:
+    """Earlier calls that can be linked to a record now, in batches of (primary key of the call, what was found).
 
     The journal writes; this only says what. Each batch has ``BACKFILL`` calls at most and costs a fixed number of
     queries.
@@ -131,30 +140,11 @@ def link_batches(number: str = "", *, region: str = "") -> Iterator[list[tuple[i
         if not batch:
             return
         before = batch[-1].pk
-        requests = {call.pk: _request(call) for call in batch}
+        requests = {call.pk: Request.of(call) for call in batch}
         matches = lookup_many(set(requests.values()))
-        linked = [(pk, matches[request][0]) for pk, request in requests.items() if matches[request]]
+        linked = [(pk, matches[request]) for pk, request in requests.items() if matches[request]]
         if linked:
             yield linked
-
-
-def _request(call: Call) -> Request:
-    return Request(call.other_e164 or call.other_number, call.line.effective_region, call.line.user_id, call.provider)
-
-
-def _suggestion(registration: Registration, record: models.Model) -> Match:
-    label, company, url, owner_id = shown(registration, record)
-    return Match(
-        content_type_id=content_type_id(registration.model),
-        object_id=object_key(record.pk),
-        model=registration.model._meta.label_lower,
-        label=label,
-        company=company,
-        url=url,
-        confidence="learned",
-        reason=_("Found by its name."),
-        owner_id=owner_id,
-    )
 
 
 def _default_search(registration: Registration) -> Collection[str]:

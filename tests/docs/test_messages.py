@@ -5,12 +5,13 @@ import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 
-from django_voipcti import consumers, journal, phonebook, presenters, realtime
+from django_voipcti import briefing, consumers, journal, personal, phonebook, presenters, realtime
 from django_voipcti.actions import ACTIONS, parse, ref_of
 from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
 from django_voipcti.events import Party
-from django_voipcti.models import CallEvent, Line, UserPreferences
+from django_voipcti.models import CallEvent, Line, PopRule, UserPreferences
 from django_voipcti.redaction import PhoneNumber
 from tests.journal.conftest import said
 from tests.support.processes import ROOT
@@ -51,7 +52,9 @@ def documented(kind, **having):
 
 @pytest.fixture
 def ana(db):
-    return get_user_model().objects.create_user("ana")
+    user = get_user_model().objects.create_user("ana")
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_contact", "add_contact"]))
+    return user
 
 
 @pytest.fixture
@@ -82,14 +85,33 @@ def test_the_snapshot_is_as_written(ana, line):
     assert shape(realtime.snapshot(ana)) == shape(documented("snapshot"))
 
 
-def test_the_call_event_is_as_written(ringing):
-    message = presenters.present_call_event(
-        ringing,
-        ringing.call,
-        matches=phonebook.lookup("+442079460123"),
-        last_calls=realtime.last_calls(ringing.call),
-    )
-    assert shape(message) == shape(documented("event", name="RINGING"))
+def told(make, call, user):
+    """A message about a call as a page of `user` gets it."""
+    briefed = briefing.brief([call], matches=briefing.look_up([call]), with_last_calls=[call])[call.pk]
+    return personal.make(make(briefed), personal.background(call, briefed), phonebook.Viewer(user))
+
+
+def test_the_call_event_is_as_written(ringing, ana):
+    PopRule.objects.create(name="Open whom we know", matches="one", action="open_record")
+    message = told(lambda briefed: presenters.present_call_event(ringing, ringing.call, briefed), ringing.call, ana)
+    example = documented("event", name="RINGING")
+    assert shape(message) == shape(example)
+    assert message["call"]["pop"]["action"] == example["call"]["pop"]["action"]
+    about = {**message["call"]["about"], "localTime": "10:00"}
+    assert about == example["call"]["about"]
+
+
+def test_what_is_known_later_is_as_written(line, ana, register):
+    register(Contact, numbers=["phone"], label="name", create_url="/contacts/new/")
+    [event] = journal.record([said("RINGING", 0, number="+442079460999", call="c2")])
+    example = documented("call")
+    [call] = journal.note_directory([event.call_id], example["call"]["directory"])
+    message = told(lambda briefed: presenters.present_call_change(call, briefed), call, ana)
+    assert isinstance(message["call"].pop("about"), dict)
+    del example["call"]["about"]
+    assert shape(message) == shape(example)
+    for field in ("name", "number", "create", "directory", "pop"):
+        assert message["call"][field] == example["call"][field]
 
 
 def test_the_session_event_is_as_written(line):
@@ -120,6 +142,7 @@ def test_no_example_is_left_unchecked():
     assert kinds == [
         ("snapshot", "", None),
         ("event", "RINGING", None),
+        ("call", "", None),
         ("event", "LOGGED_OUT", None),
         ("dismissed", "", None),
         ("pop", "", None),
@@ -163,7 +186,7 @@ def test_every_action_has_its_heading_and_an_example_with_each_field():
 
 
 def test_the_table_of_codes_is_complete_and_has_no_dead_ones():
-    modules = ("actions", "consumers", "control", "policy", "sessions")
+    modules = ("actions", "callers", "consumers", "control", "policy", "sessions")
     sources = [(ROOT / f"django_voipcti/{name}.py").read_text() for name in modules]
     used = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source)}
     used |= {code for _kind, code in consumers.PROVIDER_ERROR_CODES}

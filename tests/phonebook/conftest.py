@@ -1,29 +1,12 @@
-"""Registering models of the test app for one test."""
+"""The index as tests look at it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import models
 
-from django_voipcti import phonebook
-from django_voipcti.models import Line, PhonebookEntry
-from django_voipcti.phonebook import receivers
-from django_voipcti.phonebook.registry import registry
-
-
-@pytest.fixture
-def register() -> Iterator[Callable[..., None]]:
-    """Return `phonebook.register`, undone after the test; what the test host registers is out of the way meanwhile."""
-    hosts_own = [registration for registration in registry if registration.model is not Line]
-    for registration in hosts_own:
-        phonebook.unregister(registration.model)
-    yield phonebook.register
-    for registration in list(registry):
-        if registration.model is not Line:
-            phonebook.unregister(registration.model)
-    for registration in hosts_own:
-        receivers.connect(registry.put(registration))
+from django_voipcti.models import PhonebookEntry
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_earlier_calls_of_a_number_are_found_and_linked_in_batches(register: Any
     assert list(phonebook.link_batches("+4989123456")) == []
     Contact.objects.create(name="Anna", phone="089 123456")
     (batch,) = phonebook.link_batches("+4989123456")
-    assert {(pk, match.label) for pk, match in batch} == {(pk, "Anna") for pk in earlier}
+    assert {(pk, matches[0].label) for pk, matches in batch} == {(pk, "Anna") for pk in earlier}
     (everything,) = phonebook.link_batches()
     assert {pk for pk, _match in everything} == set(earlier)
 
@@ -96,5 +96,5 @@ def test_linking_costs_a_fixed_number_of_queries_a_batch(register: Any) -> None:
     with CaptureQueriesContext(connection) as queries:
         batches = list(phonebook.link_batches())
     assert [len(batch) for batch in batches] == [phonebook.BACKFILL, 20]
-    assert [pk for batch in batches for pk, _match in batch] == sorted(earlier, reverse=True)
+    assert [pk for batch in batches for pk, _matches in batch] == sorted(earlier, reverse=True)
     assert len(queries) <= 5
