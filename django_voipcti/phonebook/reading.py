@@ -19,8 +19,10 @@ __all__ = ["SUPERSEDED", "Kind", "Number", "read_all"]
 
 Kind = Literal["valid", "possible", "short", "withheld", "sip", "unreadable"]
 
-#: E.164 allows 15 digits; two more leave room for prefixes that a telephone system puts in front.
+#: E.164 allows 15 digits; two more leave room for prefixes that a telephone system puts in front, and four for the
+#: international prefix of another country ("0011" in Australia).
 _MOST_DIGITS = 17
+_MOST_DIGITS_WITH_PREFIX = 19
 _MOST_SHORT_DIGITS = 6
 _FEWEST_DIGITS = 7
 #: From this length on, digits without a plus are tried as an international number (country code included).
@@ -32,6 +34,10 @@ _INTERNATIONAL_PREFIXES = ("0011", "011", "010", "810", "00")
 #: Country codes whose numbers networks still show in a form that the numbering plan has given up, with the digits in
 #: front of the national number that are no longer dialled: Mexico's mobile phones until 2019.
 SUPERSEDED = {"52": ("1", 10)}
+
+#: Country codes with the prefixes that national calls had and have no longer, but that still stand in records: Mexico's
+#: until 2019, the zero before Italian mobile numbers until 2001.
+_FORMER_PREFIXES = {"52": ("044", "045", "01"), "39": ("0",)}
 
 _COUNTRY_WAS_WRITTEN = frozenset({CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD})
 _NO_COUNTRY = frozenset({phonenumbers.UNKNOWN_REGION, phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY, None})
@@ -99,13 +105,15 @@ def read_all(raw: str, region: str) -> tuple[Number, ...]:
     if spelling.is_withheld(text):
         return (Number(raw, "", "", "", "", "withheld"),)
     if spelling.is_plain(text):
-        return (_read_digits(raw, text, region, ""),)
+        number = _read_digits(raw, text, region, "")
+        return (number,) if number.kind != "unreadable" else _read_run(raw, text, region)
     address = _read_address(raw, text, region)
     if address:
         return (address,)
     segments = spelling.segments(text)
     if len(segments) < 2:
-        return _read_segment(raw, text, region)
+        found = _read_segment(raw, text, region)
+        return found if found[0].kind != "unreadable" else _read_run(raw, text, region)
     return _in_order([number for segment in segments for number in _read_segment(segment, segment, region)], raw)
 
 
@@ -119,11 +127,31 @@ def _in_order(numbers: list[Number], raw: str) -> tuple[Number, ...]:
     return tuple(readable) or (_unreadable(raw),)
 
 
+def _read_run(raw: str, text: str, region: str) -> tuple[Number, ...]:
+    """Read what makes no number as several with words, dashes or blanks between them; each must be complete then."""
+    for pieces in spelling.runs(text):
+        numbers = [number for piece in pieces for number in _read_segment(piece, piece, region)]
+        if len(numbers) > 1 and all(_complete(number).kind == "valid" for number in numbers):
+            return tuple(numbers)
+    return (_unreadable(raw),)
+
+
 def _read_segment(raw: str, text: str, region: str) -> tuple[Number, ...]:
     """Read what may be one number with slashes in it ("089/123456") or several ("0171 1234567 / 0172 1234567")."""
     pieces = spelling.slashed(text)
     if len(pieces) < 2:
         return (_read_one(raw, text, region),)
+    if spelling.is_country_code(pieces[0]):
+        return _read_segment(raw, text.replace("/", " ", 1), region)
+    apart = spelling.slashed(text, spelling.APART)
+    if 1 < len(apart) < len(pieces):
+        # "0171/1234567 / 0172/7654321": the slashes between blanks part the numbers, the others are within them.
+        return _in_order([number for part in apart for number in _read_segment(part, part, region)], raw)
+    before = spelling.before_alternative(text)
+    if before:
+        first = _read_segment(before, before, region)
+        if first[0].kind == "valid":
+            return (*first, _unreadable(text[len(before) :].strip(" /")))
     # What opens a number of its own, or stands apart from one that is complete, must not be glued to it.
     anew = any(map(spelling.begins_anew, pieces[1:]))
     if not anew and not spelling.is_spaced(text) and min(map(spelling.count_digits, pieces)) < _FEWEST_DIGITS:
@@ -132,6 +160,11 @@ def _read_segment(raw: str, text: str, region: str) -> tuple[Number, ...]:
             return (whole,)
     # A piece is a number of its own if it is complete; "1234567" behind "0157/" is not, whatever it may be elsewhere.
     complete = [_complete(_read_one(piece, piece, region)) for piece in pieces]
+    if anew and spelling.is_area_code(pieces[0], pieces[1:], text) and complete[-1].kind != "valid":
+        # "0639/01 23 45": subscribers' numbers may begin with a zero, and an area code is nobody's number.
+        whole = _read_one(raw, text, region)
+        if whole.kind == "valid":
+            return (whole,)
     if all(number.kind == "valid" for number in complete):
         return tuple(complete)
     if anew or (spelling.is_spaced(text) and complete[0].kind == "valid"):
@@ -176,20 +209,35 @@ def _read_one(raw: str, text: str, region: str) -> Number:
 def _read_digits(raw: str, text: str, region: str, extension: str, words: str = "") -> Number:
     """Read a text of digits and punctuation. ``words`` is the text with the words that stood in it, if there are."""
     digits = spelling.bare_digits(text)
-    if not digits or len(digits) > _MOST_DIGITS:
+    if not digits or len(digits) > _MOST_DIGITS_WITH_PREFIX:
         return _unreadable(raw)
+    without_trunk_prefix: Number | None = None
     for reading in _readings(text, digits, region):
         number = _judge_valid(raw, reading.text, region, extension, reading.is_foreign)
         if number:
             if number.assumed and len(digits) <= _MOST_SHORT_DIGITS:
                 break  # "30123" is somebody's extension rather than an area code with three digits
+            if number.assumed and not reading.is_foreign and _is_rather_foreign(digits):
+                without_trunk_prefix = without_trunk_prefix or number
+                continue
             return number
+    if without_trunk_prefix:
+        return without_trunk_prefix
     short = spelling.short_number(words or text)
     if short:
         return Number(raw, "", short, "", "", "short")
     return _judge_possible(raw, _readings(text, digits, region), region, extension) or _unknown_country(
         raw, text, digits, extension
     )
+
+
+def _is_rather_foreign(digits: str) -> bool:
+    """Whether digits without plus and trunk prefix are rather another country's, complete, than the region's own.
+
+    "33612345678" in Germany is a French mobile phone; "15712345678" is a German one whose zero a spreadsheet ate,
+    though it could be American.
+    """
+    return len(digits) >= _FEWEST_INTERNATIONAL_DIGITS and (len(digits) > 11 or digits[0] != "1")
 
 
 def _readings(text: str, digits: str, region: str) -> Iterator[_Reading]:
@@ -200,6 +248,9 @@ def _readings(text: str, digits: str, region: str) -> Iterator[_Reading]:
     at_home = as_international and digits.startswith(_country_code(region))
     if at_home:
         yield _Reading(f"+{digits}", is_guess=True)
+    if "(0)" in text and (plus or digits.startswith("00")):
+        # Left to the library, Colombia's "0" makes a carrier's code of the digit behind it. Italy keeps its zero.
+        yield _Reading(text.replace("(0)", "", 1), is_guess=True)
     yield _Reading(text)
     if plus and digits[0] == "0":
         yield _Reading(digits)
@@ -211,6 +262,14 @@ def _readings(text: str, digits: str, region: str) -> Iterator[_Reading]:
     if as_international and not at_home:
         yield _Reading(f"+{digits}", is_guess=True, is_foreign=True)
     old = digits.lstrip("0")
+    for country_code, prefixes in _FORMER_PREFIXES.items():
+        if plus or old.startswith(country_code):
+            rest = old.removeprefix(country_code) if old.startswith(country_code) else ""
+        else:
+            rest = digits if _country_code(region) == country_code else ""
+        for prefix in prefixes:
+            if rest.startswith(prefix):
+                yield _Reading(f"+{country_code}{rest.removeprefix(prefix)}", is_guess=True)
     for country_code, (old_prefix, length) in SUPERSEDED.items():
         if old.startswith(country_code + old_prefix) and len(old) == len(country_code + old_prefix) + length:
             yield _Reading(f"+{country_code}{old[-length:]}", is_guess=True)
@@ -275,7 +334,7 @@ def _judge_possible(raw: str, readings: Iterable[_Reading], region: str, extensi
 def _unknown_country(raw: str, text: str, digits: str, extension: str) -> Number:
     """Keep the digits of a number that may be one in some other country; one with a plus has no such excuse."""
     bare = digits.lstrip("0")
-    if len(bare) < _FEWEST_DIGITS or "+" in text:
+    if len(bare) < _FEWEST_DIGITS or len(digits) > _MOST_DIGITS or "+" in text:
         return _unreadable(raw)
     return Number(raw, "", bare, extension, "", "possible", assumed=True)
 

@@ -5,19 +5,25 @@ Nothing here knows a country. It turns a text into candidates that :mod:`.number
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
 __all__ = [
+    "APART",
     "MAX_LENGTH",
     "SipParts",
     "bare_digits",
+    "before_alternative",
     "begins_anew",
     "count_digits",
+    "is_area_code",
+    "is_country_code",
     "is_plain",
     "is_spaced",
     "is_withheld",
     "keypad_digits",
+    "runs",
     "segments",
     "short_number",
     "sip_parts",
@@ -58,6 +64,20 @@ _SEPARATORS = re.compile(
     r"|\s+(?:or|oder|bzw\.?|ou|und|and|et|y|e|o|u\.?|&|или|и)\s+",
     re.IGNORECASE,
 )
+#: A slash between two numbers rather than within one.
+APART = " / "
+_COUNTRY_CODE = re.compile(r"\(?(?:\+|00)[1-9]\d{0,2}\)?")
+#: With a country code and its "00" a number has so many digits at least.
+_FEWEST_DIGITS_ABROAD = 10
+#: What may part numbers that stand in a row: words ("Mobile … Office …"), a dash between blanks, a plus or zero.
+_BOUNDARIES = (
+    re.compile(r"(?<=\d)[^\d+]*[^\W\d_]{1,20}[^\d+(]*"),
+    re.compile(r"\s-+\s"),
+    re.compile(r"\s*(?=\(?\+)"),
+    re.compile(r"\s+(?=\(?0)"),
+)
+_ALTERNATIVE = re.compile(r"(.*\d(?:[ .-]?\d){4,})\s*/\s*-?\s*\d{1,2}\s*$")
+_AREA_CODE = re.compile(r"\(?\d{1,6}\)?")
 _PLAIN = re.compile(r"\+?[ (]*[0-9][0-9 ().-]{4,}")
 _SHORT = re.compile(rf"(?:(?:tel|phone|{_EXTENSION_WORDS})[\s.:]*)?([*#]{{0,2}}\d{{1,6}}#?)", re.IGNORECASE)
 _REMARK = re.compile(r"\([^)\d]*\)|\[[^\]\d]*\]")
@@ -171,9 +191,44 @@ def segments(text: str) -> list[str]:
     return [part for part in _SEPARATORS.split(text) if _DIGIT.search(part)]
 
 
-def slashed(text: str) -> list[str]:
+def slashed(text: str, slash: str = "/") -> list[str]:
     """The pieces between slashes, those with digits only."""
-    return [piece for piece in text.split("/") if _DIGIT.search(piece)] if "/" in text else [text]
+    return [piece for piece in text.split(slash) if _DIGIT.search(piece)] if slash in text else [text]
+
+
+def is_country_code(piece: str) -> bool:
+    """Whether a piece before a slash is a country code alone: "+49", "(+49)", "0049"."""
+    return _COUNTRY_CODE.fullmatch(_label_dropped(piece)) is not None
+
+
+def is_area_code(piece: str, rest: list[str], text: str) -> bool:
+    """Whether the piece before the only slash is an area code alone, and what stands behind opens no other number."""
+    return (
+        len(rest) == 1
+        and APART not in text
+        and "+" not in rest[0]
+        and count_digits(rest[0]) < _FEWEST_DIGITS_ABROAD
+        and _AREA_CODE.fullmatch(_label_dropped(piece)) is not None
+    )
+
+
+def _label_dropped(piece: str) -> str:
+    """ "Tel.: +49" without the words."""
+    return _LETTER.sub("", piece).strip(" .:")
+
+
+def runs(text: str) -> Iterator[list[str]]:
+    """Ways to take a text apart that may hold several numbers in a row: at words, at dashes, before each beginning."""
+    for boundary in _BOUNDARIES:
+        pieces = [piece for piece in boundary.split(text) if _DIGIT.search(piece)]
+        if len(pieces) > 1:
+            yield pieces
+
+
+def before_alternative(text: str) -> str:
+    """What stands before "/7" in "089 123456/7", whose last digits replace others; empty if it is something else."""
+    match = _ALTERNATIVE.match(text)
+    return match[1] if match else ""
 
 
 def begins_anew(piece: str) -> bool:
@@ -183,7 +238,7 @@ def begins_anew(piece: str) -> bool:
 
 def is_spaced(text: str) -> bool:
     """Whether a slash stands between blanks, as it does between two numbers rather than within one."""
-    return " / " in text
+    return APART in text
 
 
 def short_number(text: str) -> str:
