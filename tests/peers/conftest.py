@@ -9,7 +9,8 @@ import pytest
 from tests.conftest import require_tool
 from tests.peers import settings as lab_settings
 from tests.peers.lab import Lab
-from tests.peers.office import Agent, Office, make_line, pages_of
+from tests.peers.office import Agent, Office, make_line
+from tests.peers.page import Page
 from tests.peers.relay import Relay
 from tests.support.processes import Process, django_environment, python
 from tests.support.waiting import eventually
@@ -43,7 +44,7 @@ def open_office(transactional_db, tmp_path, settings):
             chosen = lab.server.provider_options | {"url": url, "ring_time": RING_TIME} | (options or {})
             settings.VOIPCTI = lab_settings.voipcti(chosen)
             lines = {user: make_line(user) for user in phones}
-            pages = {user: stack.enter_context(pages_of(line.user_id)) for user, line in lines.items()}
+            pages = {user: stack.enter_context(Page(line.user)) for user, line in lines.items()}
             environment = {
                 "DJANGO_SETTINGS_MODULE": "tests.peers.settings",
                 "VOIPCTI_TEST_SIP_OPTIONS": json.dumps(chosen),

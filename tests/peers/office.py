@@ -1,57 +1,61 @@
 """Two agents with real phones, a bridge as a process of its own, and what their pages are told."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
-from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
-from django_voipcti import control, realtime
-from django_voipcti.enums import LineStatus
+from django_voipcti import control, presenters, realtime
+from django_voipcti.enums import CallState, Direction, EndReason, LineStatus
 from django_voipcti.models import Call, CallCommand, Line
 from tests.peers.desk_phone import DeskPhone
 from tests.peers.lab import Lab, Phone
+from tests.peers.page import Page
 from tests.peers.relay import Relay
 from tests.support.waiting import eventually
 
-__all__ = ["Agent", "Office", "pages_of"]
+__all__ = ["Agent", "Office", "make_line"]
+
+
+#: What a page is told of a call, and is right from its last event on.
+_TOLD = ("status", "direction", "endReason", "source", "destination", "e164", "startedAt", "answeredAt", "endedAt")
 
 
 class Agent:
     """A user with a line, a phone and an open page."""
 
-    def __init__(self, line: Line, phone: Phone | DeskPhone | None, told: list[dict[str, Any]]) -> None:
+    def __init__(self, line: Line, phone: Phone | DeskPhone | None, page: Page) -> None:
         self.line = line
         self.user = line.user
         self.phone = phone
-        self._told = told
+        self.page = page
 
     @property
     def events(self) -> list[str]:
-        """Names of the call events that the agent's pages were told, in order."""
-        return [message["name"] for message in self._told if "call" in message]
+        """Names of the call events that the agent's page was told, in order."""
+        return [name for name, _call in self.call_events]
 
     @property
     def call_events(self) -> list[tuple[str, str]]:
         """The same with the id of the call."""
-        return [(message["name"], message["call"]["id"]) for message in self._told if "call" in message]
+        return [(message["name"], message["call"]["id"]) for message in self.page.told if "call" in message]
+
+    def events_of(self, call: Call) -> list[str]:
+        """Names of the events of one call."""
+        return [name for name, pk in self.call_events if pk == str(call.pk)]
 
     @property
     def statuses(self) -> list[str]:
-        """Names of the session events that the pages were told."""
-        return [message["name"] for message in self._told if "call" not in message]
+        """Names of the session events that the page was told."""
+        return [message["name"] for message in self.page.told if "call" not in message]
 
     @property
     def messages(self) -> list[str]:
-        """Sentences that the agent's pages were told beside calls, in order."""
-        return [message["message"] for message in self._told if "call" not in message]
+        """Sentences that the agent's page was told beside calls, in order."""
+        return [message["message"] for message in self.page.told if "call" not in message]
 
     def saw(self, *names: str) -> None:
-        """Wait until the pages were told exactly these call events."""
+        """Wait until the page was told exactly these call events."""
 
         def told() -> bool:
             assert self.events == list(names), f"told: {self.events}"
@@ -62,6 +66,20 @@ class Agent:
     def call(self) -> Call:
         """The agent's only call."""
         return Call.objects.get(line=self.line)
+
+    def ended(
+        self, state: CallState, reason: EndReason, *, direction: Direction, other: str, answered: bool, pk: int = 0
+    ) -> Call:
+        """Judge the row of the only call, or of the one named, which is over; the page was told the same of it."""
+        call = Call.objects.get(pk=pk) if pk else self.call()
+        assert (call.state, call.end_reason, call.direction) == (state, reason, direction)
+        assert (call.own_number, call.other_e164 or call.other_number) == (self.line.extension, other)
+        assert (call.answered_at is not None) is answered
+        assert call.started_at <= (call.answered_at or call.started_at) <= call.ended_at <= timezone.now()
+        last = [message["call"] for message in self.page.told if message.get("call", {}).get("id") == str(call.pk)][-1]
+        row = presenters.present_call(call)
+        assert {name: last[name] for name in _TOLD} == {name: row[name] for name in _TOLD}
+        return call
 
     def click(self, number: str) -> CallCommand:
         """Click on a number."""
@@ -101,37 +119,3 @@ def make_line(user: str) -> Line:
     line.set_secrets({"password": "unused: the CTI user watches"})
     line.save()
     return line
-
-
-@contextmanager
-def pages_of(user_id: int) -> Iterator[list[dict[str, Any]]]:
-    """Collect what a user's pages are told, through the real channel layer."""
-    told: list[dict[str, Any]] = []
-    listening: Future[Callable[[], object]] = Future()
-
-    async def collect(channel: str) -> None:
-        layer: Any = get_channel_layer()
-        while True:
-            told.append((await layer.receive(channel))["message"])
-
-    async def listen() -> None:
-        layer: Any = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(realtime.user_group(user_id), channel)
-        collecting = asyncio.create_task(collect(channel))
-        loop, leave = asyncio.get_running_loop(), asyncio.Event()
-        listening.set_result(lambda: loop.call_soon_threadsafe(leave.set))
-        await leave.wait()
-        # Cancelled once and at the end only: a channel whose receive() is cancelled hears nothing any more.
-        collecting.cancel()
-        # The layer's own task goes on for ever otherwise.
-        await layer.flush()
-
-    thread = threading.Thread(target=asyncio.run, args=(listen(),), daemon=True)
-    thread.start()
-    leave = listening.result(10)
-    try:
-        yield told
-    finally:
-        leave()
-        thread.join()

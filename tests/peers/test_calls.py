@@ -7,7 +7,8 @@ from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.models import Call
 from tests.support.waiting import eventually
 
-JANE = "+442071234567"
+FROM_JANE = {"direction": Direction.INBOUND, "other": "+442071234567"}
+HANGUP = CallState.HANGUP
 
 
 class TestInbound:
@@ -20,10 +21,7 @@ class TestInbound:
         agent.phone.answer()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        call = agent.call()
-        assert (call.direction, call.state, call.end_reason) == (Direction.INBOUND, "HANGUP", EndReason.COMPLETED)
-        assert (call.other_e164, call.own_number) == (JANE, "1001")
-        assert call.started_at <= call.answered_at <= call.ended_at
+        call = agent.ended(HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
         assert call.talk_time.total_seconds() >= 0.2
 
     def test_hung_up_by_the_agent(self, office):
@@ -35,13 +33,13 @@ class TestInbound:
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        assert agent.call().end_reason == EndReason.COMPLETED
+        agent.ended(HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
 
     def test_cancelled_by_the_caller(self, office):
         agent = office["1001"]
         office.lab.caller("cancel", "1001", milliseconds=200).finish()
         agent.saw("RINGING", "HANGUP")
-        assert agent.call().end_reason == EndReason.MISSED
+        agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
 
     def test_never_answered(self, open_office):
         office = open_office({"1001": "manual"}, ring_seconds=1.5)
@@ -49,8 +47,7 @@ class TestInbound:
         caller = office.lab.caller("refused-408", "1001")
         agent.saw("RINGING", "HANGUP")
         caller.finish()
-        call = agent.call()
-        assert (call.end_reason, call.answered_at) == (EndReason.MISSED, None)
+        call = agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
         assert (call.ended_at - call.started_at).total_seconds() >= 1
 
     def test_declined_with_603(self, open_office):
@@ -61,14 +58,16 @@ class TestInbound:
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "HANGUP")
-        assert agent.call().end_reason == EndReason.MISSED, "this server gives no reason; nobody spoke to the caller"
+        # This server gives no reason; nobody spoke to the caller.
+        agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
 
     def test_busy(self, open_office):
         office = open_office({"1001": "desk"}, desk={"replies": {"INVITE": 486}})
         agent = office["1001"]
         office.lab.caller("refused-486", "1001").finish()
         agent.saw("HANGUP")
-        assert agent.call().end_reason == EndReason.MISSED, "the phone did not ring, but somebody wanted to be heard"
+        # The phone did not ring, but somebody wanted to be heard.
+        agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
 
     def test_rings_on_all_phones_of_a_user_and_is_answered_on_one(self, office):
         agent = office["1001"]
@@ -81,7 +80,7 @@ class TestInbound:
         second.hang_up()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        assert agent.call().end_reason == EndReason.COMPLETED
+        agent.ended(HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
 
     def test_transferred_by_the_phone(self, office):
         ana, ben = office["1001"], office["1002"]
@@ -92,7 +91,7 @@ class TestInbound:
         ana.saw("RINGING", "CONNECTED")
         ana.phone.transfer("+442079460000")
         ana.saw("RINGING", "CONNECTED", "HANGUP")
-        assert ana.call().end_reason == EndReason.COMPLETED
+        ana.ended(HANGUP, EndReason.COMPLETED, direction=Direction.INBOUND, other="1002", answered=True)
         eventually(lambda: ben.line.calls.filter(state=CallState.CONNECTED, other_e164="+442079460000").exists())
         ben.phone.hang_up()
         eventually(lambda: ben.line.calls.filter(state=CallState.HANGUP).count() == 2)
@@ -104,7 +103,8 @@ class TestInbound:
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "HANGUP")
-        assert agent.call().end_reason == EndReason.MISSED, "this server gives no reason; nobody spoke to the caller"
+        # This server gives no reason; nobody spoke to the caller.
+        agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
 
     def test_hold_is_not_claimed_where_the_server_does_not_show_it(self, office):
         agent = office["1001"]
@@ -120,7 +120,7 @@ class TestInbound:
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        assert agent.call().held_seconds == 0
+        assert agent.ended(HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True).held_seconds == 0
 
     def test_two_calls_at_once(self, office):
         agent = office["1001"]
@@ -131,7 +131,12 @@ class TestInbound:
         office.lab.caller("cancel", "1001", milliseconds=200).finish()
         first.finish()
         eventually(lambda: agent.events.count("HANGUP") == 2)
-        assert sorted(agent.line.calls.values_list("end_reason", flat=True)) == ["completed", "missed"]
+        talked, missed = agent.line.calls.order_by("pk")
+        assert agent.events_of(talked) == ["RINGING", "CONNECTED", "HANGUP"]
+        assert agent.events_of(missed) == ["RINGING", "HANGUP"]
+        agent.ended(HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True, pk=talked.pk)
+        agent.ended(HANGUP, EndReason.MISSED, **FROM_JANE, answered=False, pk=missed.pk)
+        assert talked.started_at < missed.started_at < missed.ended_at < talked.ended_at
 
 
 def test_an_internal_call_is_a_call_of_each_line(office):
@@ -141,11 +146,11 @@ def test_an_internal_call_is_a_call_of_each_line(office):
     ana.phone.hang_up()
     ana.saw("ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
     ben.saw("RINGING", "CONNECTED", "HANGUP")
-    calls = {call.line_id: call for call in Call.objects.all()}
-    assert (calls[ana.line.pk].direction, calls[ben.line.pk].direction) == ("OUTBOUND", "INBOUND")
-    assert calls[ana.line.pk].other_line == ben.line
-    assert calls[ben.line.pk].other_line == ana.line
-    assert calls[ana.line.pk].conversation_id == calls[ben.line.pk].conversation_id
+    made = ana.ended(HANGUP, EndReason.COMPLETED, direction=Direction.OUTBOUND, other="1002", answered=True)
+    taken = ben.ended(HANGUP, EndReason.COMPLETED, direction=Direction.INBOUND, other="1001", answered=True)
+    assert (made.other_line, taken.other_line) == (ben.line, ana.line)
+    assert made.conversation_id == taken.conversation_id
+    assert made.internal
 
 
 def test_a_hundred_quick_calls_through_four_workers_that_overtake_each_other(open_office):

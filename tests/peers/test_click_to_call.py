@@ -3,9 +3,11 @@
 import pytest
 
 from django_voipcti import control
-from django_voipcti.enums import CallState, EndReason
+from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.models import Call
 from tests.support.waiting import eventually
+
+OUT = {"direction": Direction.OUTBOUND, "other": "+442079460000"}
 
 
 def test_answered(office):
@@ -17,8 +19,7 @@ def test_answered(office):
     agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED")
     agent.phone.hang_up()
     agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
-    call = agent.call()
-    assert (call.state, call.end_reason, call.other_e164) == ("HANGUP", EndReason.COMPLETED, "+442079460000")
+    agent.ended(CallState.HANGUP, EndReason.COMPLETED, **OUT, answered=True)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_refused_by_the_number(office, scenario, reason):
     agent.phone.answer()
     eventually(lambda: agent.events[-1:] == ["CANCEL"], 20)
     assert agent.events == ["INITIAL", "ACCEPTED", "RINGING", "CANCEL"]
-    assert (agent.call().state, agent.call().end_reason) == (CallState.CANCEL, reason)
+    agent.ended(CallState.CANCEL, reason, **OUT, answered=False)
     eventually(lambda: not agent.phone.is_talking, describe="our leg is gone from the phone")
 
 
@@ -41,25 +42,23 @@ def test_a_number_that_does_not_exist(office):
     agent.click("4711")
     eventually(lambda: agent.phone.is_ringing)
     agent.phone.answer()
-    eventually(lambda: agent.events[-1:] == ["CANCEL"], 20)
-    call = agent.call()
-    assert (call.end_reason, call.cause) == (EndReason.UNREACHABLE, "404 Not Found")
+    agent.saw("INITIAL", "ACCEPTED", "CANCEL")
+    out = {"direction": Direction.OUTBOUND, "other": "4711"}
+    assert agent.ended(CallState.CANCEL, EndReason.UNREACHABLE, **out, answered=False).cause == "404 Not Found"
 
 
 def test_the_own_phone_is_not_registered(open_office):
     agent = open_office({"1001": None})["1001"]
     agent.click("+442079460000")
     agent.saw("INITIAL", "CANCEL")
-    call = agent.call()
-    assert call.end_reason == EndReason.UNREACHABLE
-    assert "not registered" in call.cause
+    assert "not registered" in agent.ended(CallState.CANCEL, EndReason.UNREACHABLE, **OUT, answered=False).cause
 
 
 def test_the_own_phone_is_never_picked_up(office):
     agent = office["1001"]
     agent.click("+442079460000")
     agent.saw("INITIAL", "CANCEL")
-    assert agent.call().end_reason == EndReason.NO_ANSWER
+    agent.ended(CallState.CANCEL, EndReason.NO_ANSWER, **OUT, answered=False)
     eventually(lambda: not agent.phone.is_ringing)
 
 
@@ -69,7 +68,8 @@ def test_the_own_phone_declines(office):
     eventually(lambda: agent.phone.is_ringing)
     agent.phone.hang_up()
     agent.saw("INITIAL", "CANCEL")
-    assert agent.call().end_reason == EndReason.BUSY, "this phone declines with 486"
+    # This phone declines with 486.
+    agent.ended(CallState.CANCEL, EndReason.BUSY, **OUT, answered=False)
 
 
 def test_taken_back_while_the_own_phone_rings(office):
@@ -78,7 +78,7 @@ def test_taken_back_while_the_own_phone_rings(office):
     eventually(lambda: agent.phone.is_ringing)
     agent.ask(control.hang_up)
     agent.saw("INITIAL", "CANCEL")
-    assert agent.call().end_reason == EndReason.CANCELLED
+    agent.ended(CallState.CANCEL, EndReason.CANCELLED, **OUT, answered=False)
     eventually(lambda: not agent.phone.is_ringing)
 
 
@@ -116,7 +116,7 @@ def test_taken_back_while_the_number_rings(office):
     agent.saw("INITIAL", "ACCEPTED", "RINGING")
     agent.ask(control.hang_up)
     agent.saw("INITIAL", "ACCEPTED", "RINGING", "CANCEL")
-    assert agent.call().end_reason == EndReason.CANCELLED
+    agent.ended(CallState.CANCEL, EndReason.CANCELLED, **OUT, answered=False)
     eventually(lambda: not agent.phone.is_talking)
 
 
@@ -131,6 +131,7 @@ def test_picked_up_on_one_of_two_own_phones(office):
     assert not agent.phone.is_ringing
     second.hang_up()
     agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
+    agent.ended(CallState.HANGUP, EndReason.COMPLETED, **OUT, answered=True)
 
 
 def test_the_own_phone_forwards_its_calls(open_office):
@@ -165,6 +166,7 @@ def test_transferred_by_the_phone(office):
     office.lab.trunk("answer")
     agent.phone.transfer("+442079460000")
     agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
-    assert agent.call().end_reason == EndReason.COMPLETED
+    to_colleague = {"direction": Direction.OUTBOUND, "other": "1002"}
+    agent.ended(CallState.HANGUP, EndReason.COMPLETED, **to_colleague, answered=True)
     eventually(lambda: colleague.line.calls.filter(state=CallState.CONNECTED, other_e164="+442079460000").exists())
     assert agent.phone.calls().count("ESTABLISHED") == 0

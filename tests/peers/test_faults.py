@@ -1,6 +1,7 @@
 """What must not lose a call: a server that crashes, a connection that is cut."""
 
-from django_voipcti.enums import CallState, EndReason
+from django_voipcti.enums import CallState, Direction, EndReason
+from tests.peers.test_calls import FROM_JANE
 from tests.support.waiting import eventually
 
 
@@ -15,6 +16,7 @@ def test_the_server_crashes_in_the_middle_of_a_call(office):
     office.lab.start_server()
     eventually(office.is_ready, 30)
     agent.saw("RINGING", "CONNECTED", "HANGUP")
+    agent.ended(CallState.HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
 
 
 class TestTheConnectionIsCut:
@@ -38,7 +40,7 @@ class TestTheConnectionIsCut:
         agent.phone.hang_up()
         caller.finish()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        assert agent.call().end_reason == EndReason.COMPLETED
+        agent.ended(CallState.HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
 
     def test_and_the_call_ends_meanwhile(self, office):
         agent, caller = self.talking(office, "call")
@@ -48,7 +50,7 @@ class TestTheConnectionIsCut:
         agent.saw("RINGING", "CONNECTED")
         office.relay.mend()
         agent.saw("RINGING", "CONNECTED", "HANGUP")
-        assert agent.call().end_reason == EndReason.COMPLETED
+        agent.ended(CallState.HANGUP, EndReason.COMPLETED, **FROM_JANE, answered=True)
 
     def test_and_a_call_comes_and_goes_meanwhile(self, office):
         agent = office["1001"]
@@ -57,7 +59,7 @@ class TestTheConnectionIsCut:
         office.lab.caller("cancel", "1001", milliseconds=200).finish()
         office.relay.mend()
         agent.saw("HANGUP")
-        assert (agent.call().state, agent.call().end_reason) == (CallState.HANGUP, EndReason.MISSED)
+        agent.ended(CallState.HANGUP, EndReason.MISSED, **FROM_JANE, answered=False)
 
     def test_while_a_click_rings_the_own_phone(self, office):
         agent = office["1001"]
@@ -65,5 +67,5 @@ class TestTheConnectionIsCut:
         eventually(lambda: agent.phone.is_ringing)
         office.relay.cut()
         agent.saw("INITIAL", "CANCEL")
-        assert agent.call().end_reason == EndReason.FAILED
-        assert "Try again" in agent.call().cause
+        out = {"direction": Direction.OUTBOUND, "other": "+442079460000"}
+        assert "Try again" in agent.ended(CallState.CANCEL, EndReason.FAILED, **out, answered=False).cause
