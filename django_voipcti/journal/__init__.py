@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .. import duties, realtime, signals
+from .. import duties, outside, realtime, signals
 from ..enums import CallState, Direction
 from ..events import CallUpdate, Party
 from ..models import Call, CallEvent, Line
@@ -36,8 +36,9 @@ def open_call(line: Line, number: PhoneNumber, *, now: datetime) -> Call:
     change = batch.new_call(
         line, direction=Direction.OUTBOUND, state=CallState.REQUESTED, other=Party(number=number), when=now
     )
-    identify([change])
+    strangers = identify([change])
     change.call.save()
+    _ask_outside(strangers)
     return change.call
 
 
@@ -65,11 +66,19 @@ def record(updates: Sequence[CallUpdate], *, tell_pages: bool = True) -> list[Ca
         told = batch.save()
         if told:
             transaction.on_commit(lambda: _announce(told, tell_pages))
+        if tell_pages:
+            _ask_outside(batch.strangers)
         concerned = [call.pk for call in batch.written if duties.concerns(call)]
         if concerned:
             # After the pages, since nobody waits for it; robust, since the record is committed whatever becomes of it.
             transaction.on_commit(lambda: duties.settle(concerned), robust=True)
     return [change.event for change in told]
+
+
+def _ask_outside(strangers: Sequence[Call]) -> None:
+    """Ask outside directories, once the call is committed and told."""
+    if strangers:
+        transaction.on_commit(lambda: outside.ask(strangers, note_directory), robust=True)
 
 
 def _announce(told: Sequence[realtime.Told], tell_pages: bool) -> None:

@@ -35,6 +35,8 @@ class Batch:
         self.absorbed: list[tuple[Call, Change]] = []
         self.written: list[Call] = []
         """Calls that :meth:`save` made or changed."""
+        self.strangers: list[Call] = []
+        """Live calls among them with somebody outside whom no record of the host names."""
 
     def load(self, updates: Sequence[CallUpdate]) -> None:
         """Fetch the calls and event keys that ``updates`` may be about: two queries."""
@@ -191,9 +193,10 @@ class Batch:
 
     def save(self) -> list[realtime.Told]:
         """Write calls, then events, then what follows from the ends of calls; return what pages must be told."""
-        identify(self.changes)
+        strangers = identify(self.changes)
         for change in self.changes:
             self._complete(change.call)
+        self.strangers = [call for call in strangers if call.is_live]
         self._infer_reasons()
         self._count_hold()
         for gone, into in self.absorbed:

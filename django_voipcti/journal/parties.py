@@ -16,11 +16,14 @@ __all__ = ["identify", "set_contact"]
 _EXTENSION_LENGTH = 10
 
 
-def identify(changes: Iterable[Change]) -> None:
-    """Find the other party of every call whose number has just become known; a few queries for all of them."""
+def identify(changes: Iterable[Change]) -> list[Call]:
+    """Find the other party of every call whose number has just become known; a few queries for all of them.
+
+    Returns the calls with somebody outside whom no record of the host names.
+    """
     asking = [change for change in changes if change.needs_lookup and change.call.other_number]
     if not asking:
-        return
+        return []
     colleagues = _colleagues(asking)
     unknown: list[tuple[Change, phonebook.Request]] = []
     for change in asking:
@@ -35,12 +38,13 @@ def identify(changes: Iterable[Change]) -> None:
         else:
             unknown.append((change, phonebook.Request.of(call)))
     if not unknown:
-        return
+        return []
     found = phonebook.lookup_many([request for _change, request in unknown])
     for change, request in unknown:
         change.matches = tuple(found.get(request, ()))
         if change.matches:
             set_contact(change.call, change.matches)
+    return [change.call for change, _request in unknown if not change.matches]
 
 
 def _colleagues(asking: Iterable[Change]) -> dict[tuple[str, str], Line]:
