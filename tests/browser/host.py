@@ -78,6 +78,7 @@ def a_line(**fields):
 
 def a_call(**fields):
     contact = {"label": "Ada Lovelace", "company": "Analytical Engines", "url": "/contacts/1/", "confidence": "exact"}
+    contact |= {"model": "crm.contact", "objectId": "1"}
     call = {
         "id": "7",
         "cid": "900",
@@ -92,6 +93,11 @@ def a_call(**fields):
         "context": "",
         "contact": contact,
         "matches": [{**contact, "reason": "Mobile number"}],
+        "learned": False,
+        "pop": {"action": "pop", "reason": "", "url": ""},
+        "create": [],
+        "about": None,
+        "directory": [],
         "lastCalls": [],
         "startedAt": "2026-01-02T10:00:00.000+00:00",
         "answeredAt": None,
@@ -149,6 +155,10 @@ class Server:
         self.last_event_id += 1
         call = a_call(status=state, **fields)
         self._say(self.sockets[-1], {"type": "event", "id": self.last_event_id, "name": state, "call": call})
+
+    def learn(self, state, /, **fields):
+        """Tell the page what is known of a call now, although its state has not changed."""
+        self._say(self.sockets[-1], {"type": "call", "call": a_call(status=state, **fields)})
 
     def dismiss(self, call):
         """Tell the page that a call was dismissed on another device."""

@@ -253,6 +253,90 @@ describe("preferences", () => {
   });
 });
 
+describe("who is calling", () => {
+  const ADA = call().contact;
+  const MATCHES = [ADA, { ...ADA, objectId: "2", label: "Alan" }];
+  const known = (fields) => ({ type: "call", call: call(fields) });
+
+  it("is asked and answered by four actions", async () => {
+    const { connector, socket } = await connected();
+    const asked = [
+      ["choose", connector.choose("7", "crm.contact", "2"), { call: "7", model: "crm.contact", objectId: "2" }, {}],
+      ["forget", connector.forget("7"), { call: "7" }, {}],
+      ["attach", connector.attach("7", "crm.contact", 2), { call: "7", model: "crm.contact", objectId: "2" }, { linked: 3 }],
+      ["suggest", connector.suggest("ada"), { text: "ada" }, { records: MATCHES }],
+    ];
+    for (const [action, , fields, answer] of asked) {
+      const { action: _action, ref: _ref, ...sent } = socket.last(action);
+      assert.deepEqual(sent, fields);
+      socket.accept(action, answer);
+    }
+    assert.deepEqual(await asked[2][1], { linked: 3 });
+    assert.deepEqual(await asked[3][1], MATCHES);
+  });
+
+  it("is not chosen where the record may not be known, and nothing is asked", async () => {
+    const { connector, socket } = await connected();
+    await assert.rejects(connector.choose("7", "crm.contact", ""), { code: "missing_argument" });
+    assert.equal(socket.last("choose"), undefined);
+  });
+
+  it("is told as an event when it is refused, save a search that goes on with the next letter", async () => {
+    const { connector, socket, names } = await connected();
+    const chosen = connector.choose("7", "crm.contact", "2");
+    socket.refuse("choose", { name: "ERROR", code: "not_allowed", message: "No." });
+    await assert.rejects(chosen, { code: "not_allowed" });
+    const found = connector.suggest("ada");
+    socket.refuse("suggest", { name: "ERROR", code: "too_many_requests", message: "Slowly." });
+    await assert.rejects(found, { code: "too_many_requests" });
+    assert.deepEqual(names(), ["READY", "ERROR"]);
+  });
+
+  it("changes a call in place without an event", async () => {
+    const { connector, socket, names } = await connected();
+    const told = [];
+    connector.on("call", ({ call: { contact } }) => told.push(contact));
+    socket.say(event(1, "RINGING", { contact: null }));
+    socket.say(known({ contact: ADA, learned: true }));
+    assert.deepEqual(told, [ADA]);
+    assert.deepEqual(connector.calls.map(({ contact, learned }) => [contact, learned]), [[ADA, true]]);
+    assert.deepEqual(names(), ["READY", "RINGING"]);
+  });
+
+  it("never takes a call back to an earlier state", async () => {
+    const { connector, socket } = await connected();
+    socket.say(event(1, "RINGING"));
+    socket.say(event(2, "CONNECTED", { answeredAt: "2026-01-02T10:00:03.000+00:00" }));
+    socket.say(known({ status: "RINGING", learned: true }));
+    const [shown] = connector.calls;
+    assert.deepEqual(
+      [shown.status, shown.answeredAt, shown.learned],
+      ["CONNECTED", "2026-01-02T10:00:03.000+00:00", true],
+    );
+  });
+
+  it("is told of a call that has ended, but brings none back", async () => {
+    const { connector, socket } = await connected();
+    const told = [];
+    connector.on("call", ({ call: { status } }) => told.push(status));
+    socket.say(event(1, "RINGING"));
+    socket.say(event(2, "HANGUP"));
+    socket.say(known({ status: "RINGING" }));
+    socket.say(known({ status: "HANGUP", learned: true }));
+    assert.deepEqual([told, connector.calls], [["HANGUP"], []]);
+  });
+
+  it("stays with the call when later events do not repeat it", async () => {
+    const about = { countryName: "France" };
+    const directory = [{ label: "Kestrel", company: "", url: "", source: "suppliers" }];
+    const { connector, socket } = await connected();
+    socket.say(event(1, "RINGING", { matches: MATCHES, about, directory }));
+    socket.say(event(2, "CONNECTED"));
+    const [shown] = connector.calls;
+    assert.deepEqual([shown.matches, shown.about, shown.directory], [MATCHES, about, directory]);
+  });
+});
+
 describe("a call that was dismissed elsewhere", () => {
   it("is told under its own name, and is no event of the call", async () => {
     const { connector, socket, names } = await connected({}, snapshot({ calls: [call()] }));

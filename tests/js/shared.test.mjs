@@ -156,6 +156,28 @@ describe("an action of a tab without the socket", () => {
     assert.deepEqual(tabs[1].names(), ["READY", "INFO"]);
   });
 
+  it("chooses who is calling, and all tabs hear what is known now", async () => {
+    const browser = new Browser();
+    const { socket, tabs } = await browser.tabs("a", "b");
+    const told = tabs.map(({ connector }) => {
+      const calls = [];
+      connector.on("call", ({ call: { learned } }) => calls.push(learned));
+      return calls;
+    });
+    socket.say(event(1, "RINGING"));
+    await settled();
+    const outcome = tabs[1].connector.choose("7", "crm.contact", "1");
+    await settled();
+    const { ref, ...sent } = socket.last("choose");
+    assert.deepEqual(sent, { action: "choose", call: "7", model: "crm.contact", objectId: "1" });
+    socket.say({ type: "call", call: call({ learned: true }) });
+    socket.say({ type: "reply", ref, ok: true, data: {} });
+    assert.deepEqual(await outcome, {});
+    assert.deepEqual(told, [[true], [true]]);
+    const late = await browser.open("late");
+    assert.deepEqual(late.connector.calls.map(({ learned }) => learned), [true]);
+  });
+
   it("is asked for its second factor there alone", async () => {
     const { socket, tabs } = await new Browser().tabs("a", "b");
     tabs[1].connector.login("grace@crm.example", "secret");

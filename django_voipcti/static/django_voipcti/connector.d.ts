@@ -9,12 +9,41 @@ export interface Contact {
   company: string;
   url: string;
   confidence: string;
+  model: string;
+  /** Empty if the user may not view the record. */
+  objectId: string;
 }
 
 export interface Match extends Contact {
-  model: string;
-  objectId: string;
   reason: string;
+}
+
+export interface Pop {
+  action: "pop" | "open_record" | "open_form" | "silent" | "log_only";
+  reason: string;
+  url: string;
+}
+
+export interface CreateLink {
+  model: string;
+  label: string;
+  url: string;
+}
+
+export interface About {
+  country: string;
+  countryName: string;
+  region: string;
+  lineType: string;
+  localTime: string;
+  timeZone: string;
+}
+
+export interface DirectoryEntry {
+  label: string;
+  company: string;
+  url: string;
+  source: string;
 }
 
 export interface PastCall {
@@ -45,6 +74,11 @@ export interface Call {
   context: string;
   contact: Contact | null;
   matches: Match[];
+  learned: boolean;
+  pop: Pop;
+  create: CreateLink[];
+  about: About | null;
+  directory: DirectoryEntry[];
   lastCalls: PastCall[];
   startedAt: string | null;
   answeredAt: string | null;
@@ -175,6 +209,7 @@ export declare class Connector {
   on(name: "connection", listener: (change: ConnectionChange) => void): () => void;
   on(name: "preferences", listener: (preferences: Preferences) => void): () => void;
   on(name: "pop", listener: (pop: { id: string; title: string; html: string }) => void): () => void;
+  on(name: "call", listener: (known: { call: Call }) => void): () => void;
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
@@ -184,6 +219,10 @@ export declare class Connector {
   transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
   hold(call: string): Promise<{ call: string; command: string }>;
   resume(call: string): Promise<{ call: string; command: string }>;
+  choose(call: string, model: string, objectId: string): Promise<object>;
+  forget(call: string): Promise<object>;
+  attach(call: string, model: string, objectId: string): Promise<{ linked: number }>;
+  suggest(text: string): Promise<Match[]>;
   dismiss(call: string): Promise<object>;
   setPreferences(choices: Partial<Preferences>): Promise<{ preferences: Preferences }>;
   login(email: string, password: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;

@@ -29,7 +29,13 @@
  * @property {string} e164
  * @property {string} name
  * @property {object|null} contact   the record it is linked to: label, company, url, confidence
- * @property {object[]} matches      every record with this number, each with the reason
+ * @property {object[]} matches      every record with this number, best first, each with the reason
+ * @property {boolean} learned       the user himself chose the record for this number
+ * @property {{action: string, reason: string, url: string}} pop   what the page does: "pop", "open_record", "open_form",
+ *   "silent" or "log_only"
+ * @property {object[]} create       forms for a new record with the number filled in: model, label, url
+ * @property {object|null} about     what the number itself tells: countryName, region, lineType, localTime, timeZone
+ * @property {object[]} directory    what outside directories know: label, company, url, source
  * @property {object[]} lastCalls    earlier calls with the same party, newest first
  * @property {string} context        queue or ring group
  * @property {boolean} internal
@@ -110,6 +116,10 @@ export const CLOSE_NOT_AUTHENTICATED = 4401;
 
 const PROTOCOL_VERSION = 1;
 const FINAL = new Set([CALL_STATUS.HANGUP, CALL_STATUS.CANCEL]);
+/** Lists that are only sent when the caller was looked up. */
+const LOOKED_UP = ["matches", "lastCalls", "directory"];
+/** What only events change; a message about who is calling may have been written before the newest of them. */
+const STATE_FIELDS = ["cid", "status", "cause", "startedAt", "answeredAt", "endedAt", "heldSeconds", "endReason", "endReasonText"];
 /** Calls whose newest event is remembered, to recognise what comes twice or late. */
 const REMEMBERED_CALLS = 500;
 
@@ -327,7 +337,8 @@ export class Connector {
    *
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
    * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages),
-   * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show).
+   * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show), "call" (`{call}`:
+   * something else than its state is known now, e.g. who it is).
    * @param {string} name
    * @param {(message: any) => void} listener
    * @returns {() => void}
@@ -393,6 +404,37 @@ export class Connector {
   /** @param {string} call */
   resume(call) {
     return this.#act("resume", { call });
+  }
+
+  /**
+   * Remember that one of the matches is who calls on this number.
+   * @param {string} call @param {string} model @param {string} objectId
+   */
+  choose(call, model, objectId) {
+    return this.#act("choose", { call, model, objectId });
+  }
+
+  /** Forget what the user chose for the number of a call. @param {string} call */
+  forget(call) {
+    return this.#act("forget", { call });
+  }
+
+  /**
+   * Let everybody know that the number of a call belongs to a record. Resolves to `{linked}`: how many earlier calls
+   * are being linked to it.
+   * @param {string} call @param {string} model @param {string} objectId
+   */
+  attach(call, model, objectId) {
+    return this.#act("attach", { call, model, objectId });
+  }
+
+  /**
+   * Records to attach a number to, by what somebody has typed so far. Resolves to a list like `matches`. A refusal is no
+   * event: the next letter asks again.
+   * @param {string} text
+   */
+  suggest(text) {
+    return quietly(this.#act("suggest", { text }, {}, true).then((data) => data.records));
   }
 
   /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
@@ -714,6 +756,7 @@ export class Connector {
   #apply(envelope) {
     if (envelope.type === "snapshot") this.#applySnapshot(envelope);
     else if (envelope.type === "event") this.#applyEvent(envelope);
+    else if (envelope.type === "call") this.#applyCall(envelope.call);
     else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
     else if (envelope.type === "pop") this.#emit("pop", envelope);
     else if (envelope.type === "preferences") this.#prefer(envelope.preferences);
@@ -734,6 +777,16 @@ export class Connector {
     this.#tell(message);
   }
 
+  /** Who is calling, or what can be done about it, is known better now. How the call stands is told by events alone. */
+  #applyCall(call) {
+    const known = this.#calls.get(call.id);
+    if (known) {
+      for (const field of STATE_FIELDS) call[field] = known[field];
+      this.#calls.set(call.id, call);
+    } else if (!FINAL.has(call.status)) return; // it has ended since this was written
+    this.#emit("call", { call });
+  }
+
   /** Whether a line is somebody else's that was subscribed to: it tells of itself, but calls are not made from it. */
   #isWatched({ id }) {
     return !this.#lines.has(id) && [...this.#nodes.values()].includes(id);
@@ -750,11 +803,11 @@ export class Connector {
     return true;
   }
 
-  /** The server looks the caller up once, when the call appears; what it found then stays with the call. */
+  /** The server looks the caller up when the call appears; what it found then stays with the call. */
   #keep(call) {
     const known = this.#calls.get(call.id);
-    if (known && !call.matches.length) call.matches = known.matches;
-    if (known && !call.lastCalls.length) call.lastCalls = known.lastCalls;
+    for (const field of known ? LOOKED_UP : []) if (!call[field]?.length) call[field] = known[field];
+    if (known) call.about ??= known.about;
     if (FINAL.has(call.status)) this.#calls.delete(call.id);
     else this.#calls.set(call.id, call);
   }

@@ -8,7 +8,9 @@
  *
  * The panel never takes the focus by itself: an incoming call is shown and spoken, not forced on who is typing.
  *
- * It is one file for the reason given in connector.js; from "the element" on it is the frame, before that the card.
+ * It stays one file, although it is long, for the reason given in connector.js; from "the element" on it is the frame,
+ * before that the card. What stands alone has files of its own, whose addresses the element brings: how to be told of
+ * calls (notices.js), who is calling (caller.js), and the search for a record (attach.js).
  */
 
 /** Ended calls that stay in view until they are dismissed. */
@@ -17,7 +19,7 @@ const ENDED_KEPT = 3;
 const POPS_KEPT = 5;
 const MOST_COLLEAGUES_SHOWN = 50;
 const HUES = 8;
-/** How certain a match must be to stand without "possible". */
+/** How certain a match must be for its record to be opened without a question. */
 const SURE = new Set(["exact", "learned"]);
 const OPEN_KEY = "voipcti-panel";
 /** Tabs of one browser tell each other what was dismissed, also while the server is away. */
@@ -124,6 +126,11 @@ const ICONS = {
   maybe: "M9 9.200a3 3 0 1 1 4.2 2.700c-.8.4-1.2 1-1.2 2v.4M12 17.600v.1",
   people:
     "M9 11.500a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.600ZM3 19c.4-3 2.8-4.7 6-4.700s5.6 1.7 6 4.700M15.5 5.200a3.3 3.3 0 0 1 0 6.200M17.5 14.600c2 .6 3.2 2.1 3.5 4.4",
+  pin: "M12 21c4.200-4.600 6.300-7.900 6.300-10.500A6.300 6.300 0 0 0 5.700 10.500C5.700 13.100 7.800 16.400 12 21ZM12 12.700a2.300 2.300 0 1 0 0-4.600 2.300 2.300 0 0 0 0 4.600Z",
+  clock: "M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16ZM12 7.500V12l3 2",
+  plus: "M12 5.500v13M5.500 12h13",
+  link: "M10 14a3.600 3.600 0 0 0 5.300.2l3-3a3.600 3.600 0 0 0-5.100-5.100l-1.200 1.200M14 10a3.600 3.600 0 0 0-5.300-.2l-3 3a3.600 3.600 0 0 0 5.100 5.100l1.200-1.200",
+  book: "M5.500 18.500V6.500A2 2 0 0 1 7.500 4.500h11v15.500h-11a2 2 0 0 1-2-1.500Zm0 0a2 2 0 0 1 2-2h11",
   open: "M14 5h5v5M19 5l-8 8M17 14v4a1.5 1.5 0 0 1-1.5 1.500H6A1.5 1.5 0 0 1 4.5 18V8.500A1.5 1.5 0 0 1 6 7h4",
 };
 
@@ -171,6 +178,9 @@ async function whileBusy(control, promise) {
 }
 
 const isBusy = (control) => control.getAttribute("aria-disabled") === "true";
+
+/** What the panel's other modules make their elements with. */
+const TOOLS = { h, icon, setText, safeUrl, whileBusy, isBusy };
 
 // --- one call ------------------------------------------------------------------------------------------------------
 
@@ -227,16 +237,15 @@ class CallCard {
     );
     this.avatar = h("span", { class: "avatar", "aria-hidden": "true" });
     this.name = h("h2", { class: "name", part: "name", id: nameId });
-    this.company = h("p", { class: "company" });
+    this.companyLine = h("p", { class: "company" });
     this.number = h("bdi", { dir: "ltr" });
     this.numberLine = h("p", { class: "number" }, this.number);
-    this.why = h("p", { class: "why" });
     this.stages = h(
       "ol",
       { class: "stages" },
       ...["stage_phone", "stage_ringing", "stage_connected"].map((key) => h("li", {}, t(key))),
     );
-    this.matches = h("div", { class: "block" }, h("h3"), h("ul"));
+    this.caller = panel.callerBox(call.id);
     this.past = h("div", { class: "block" }, h("h3", {}, t("last_calls")), h("ul"));
     this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
     this.problem = h("p", { class: "problem", role: "alert" });
@@ -246,13 +255,13 @@ class CallCard {
       "article",
       { class: "card", part: "card", tabindex: "-1", "aria-labelledby": nameId, "data-call": call.id },
       h("div", { class: "top" }, this.arrow, this.state, this.context, this.timer, this.dismissButton),
-      h("div", { class: "who" }, this.avatar, h("div", {}, this.name, this.company, this.numberLine)),
-      this.why,
+      h("div", { class: "who" }, this.avatar, h("div", {}, this.name, this.companyLine, this.numberLine)),
+      this.caller.why,
       this.stages,
       this.problem,
       this.actions,
       this.transferBox.element,
-      this.matches,
+      this.caller.element,
       this.past,
     );
     this.#show();
@@ -264,8 +273,18 @@ class CallCard {
   }
 
   get title() {
-    const { contact, name, number } = this.call;
-    return contact?.label || name || number || this.panel.t("withheld");
+    const { contact, name, directory, number } = this.call;
+    return contact?.label || name || directory?.[0]?.label || number || this.panel.t("withheld");
+  }
+
+  get company() {
+    const { contact, name, directory } = this.call;
+    return contact || name ? (contact?.company ?? "") : (directory?.[0]?.company ?? "");
+  }
+
+  /** What the rules of the server want the page to do with this call. */
+  get manner() {
+    return this.call.pop?.action ?? "pop";
   }
 
   update(call) {
@@ -281,19 +300,20 @@ class CallCard {
   }
 
   #show() {
-    const { call, phase } = this;
+    const { call, company, phase } = this;
     const { t } = this.panel;
+    const focused = this.element.getRootNode().activeElement;
+    const hadFocus = Boolean(focused) && this.element.contains(focused);
     this.element.dataset.phase = phase;
     setText(this.context, [call.internal ? t("internal") : "", call.context].filter(Boolean).join(" · "));
     setText(this.name, this.title);
-    setText(this.company, call.contact?.company ?? "");
+    setText(this.companyLine, company);
     const showsNumber = call.number && call.number !== this.title;
     setText(this.number, showsNumber ? call.number : "");
     this.numberLine.hidden = !showsNumber;
-    this.company.hidden = !call.contact?.company;
+    this.companyLine.hidden = !company;
     this.#showAvatar();
-    this.#showWhy();
-    this.#showMatches();
+    this.caller.show(call, { isOver: phase === "ended", isOwn: Boolean(this.panel.capabilitiesOf(call)) });
     this.#showPast();
     this.#showStages();
     const url = call.contact?.url ? safeUrl(call.contact.url) : null;
@@ -301,6 +321,12 @@ class CallCard {
     this.open.hidden = !url;
     this.dismissButton.hidden = phase !== "ended" && phase !== "ringing";
     this.showConnection();
+    if (hadFocus) this.#keepFocus(focused);
+  }
+
+  /** Who pressed a button that is gone stays where he was; nobody else is moved. */
+  #keepFocus(focused) {
+    if (!focused.isConnected || !focused.checkVisibility()) this.element.focus();
   }
 
   /** What was seen last is not what is: while the socket is away a live call says so, and its timer stands still. */
@@ -311,6 +337,7 @@ class CallCard {
   tick() {
     const seconds = this.isStale ? null : secondsOf(this.call, this.panel.now());
     setText(this.timer, seconds === null ? "" : formatDuration(seconds));
+    this.caller.showWhy();
   }
 
   showConnection() {
@@ -332,8 +359,7 @@ class CallCard {
     }
     this.actions.hidden = !wanted.length && this.open.hidden;
     if (!wanted.includes("transfer")) this.transferBox.hide();
-    // Who pressed a button that is gone stays where he was; nobody else is moved.
-    if (focused && this.element.contains(focused) && !focused.checkVisibility()) this.element.focus();
+    if (focused && this.element.contains(focused)) this.#keepFocus(focused);
   }
 
   showProblem(error) {
@@ -342,48 +368,12 @@ class CallCard {
   }
 
   #showAvatar() {
-    const known = this.call.contact?.label || this.call.name;
+    const { contact, name, directory } = this.call;
+    const known = contact?.label || name || directory?.[0]?.label;
     const initials = known ? initialsOf(known) : "";
     setAttribute(this.avatar, "data-hue", initials ? hueOf(known) : "none");
     if (initials) setText(this.avatar, initials);
     else if (!this.avatar.querySelector("svg")) this.avatar.replaceChildren(icon("phone"));
-  }
-
-  #showWhy() {
-    const { t } = this.panel;
-    const { contact, matches, name, number } = this.call;
-    const chips = [];
-    const reason = matches.find((match) => match.label === contact?.label)?.reason;
-    const sure = !contact || SURE.has(contact.confidence);
-    if (contact && (reason || !sure))
-      chips.push([sure ? "check" : "maybe", [sure ? "" : t("possible_match"), reason].filter(Boolean).join(" · ")]);
-    if (matches.length > 1) chips.push(["people", t("several_matches", { count: matches.length })]);
-    if (!contact && !matches.length && !this.call.internal)
-      chips.push(["maybe", name || number ? t("unknown_caller") : t("no_number")]);
-    const key = JSON.stringify(chips);
-    if (this.why.dataset.key === key) return;
-    this.why.dataset.key = key;
-    this.why.hidden = !chips.length;
-    this.why.replaceChildren(
-      ...chips.map(([glyph, text]) => h("span", { class: "chip" }, icon(glyph), h("span", {}, text))),
-    );
-  }
-
-  #showMatches() {
-    const { t } = this.panel;
-    const { contact, matches } = this.call;
-    const others = matches.filter((match) => match.label !== contact?.label || match.url !== contact?.url);
-    this.matches.hidden = !others.length;
-    setText(this.matches.querySelector("h3"), t(contact ? "other_matches" : "choose_match"));
-    const items = others.map(({ url, label, company }) =>
-      h(
-        "li",
-        {},
-        safeUrl(url) ? h("a", { href: url }, label) : label,
-        company ? h("span", { class: "company" }, company) : null,
-      ),
-    );
-    this.#replaceItems(this.matches, others, items);
   }
 
   #showPast() {
@@ -651,6 +641,7 @@ export class VoipctiPanel extends Base {
   #dismissed = new Set();
   #title = null;
   #notices = null;
+  #parts = {};
   #preferences = null;
   #pops = new Map();
 
@@ -665,16 +656,14 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const [{ Connector, enableClickToCall }, { Share }, noticing] = await Promise.all([
-      import(this.dataset.connector),
-      import(this.dataset.shared),
-      import(this.dataset.notices),
-    ]);
+    const modules = ["connector", "shared", "notices", "caller", "attach"].map((name) => import(this.dataset[name]));
+    const parts = Object.assign({}, ...(await Promise.all(modules)));
+    const { Connector, Share } = parts;
     const { url, user } = this.dataset;
     const share = Share.isPossible() ? new Share({ name: `voipcti ${user} ${url}` }) : null;
     const connector = new Connector({ url, messages: this.#strings, WebSocket: share?.Socket });
     share?.attach(connector);
-    this.start(connector, enableClickToCall, noticing);
+    this.start(connector, parts);
   }
 
   disconnectedCallback() {
@@ -682,21 +671,22 @@ export class VoipctiPanel extends Base {
     queueMicrotask(() => this.isConnected || this.connector?.close());
   }
 
-  /** Show what `connector` tells. Called once, by the element itself or by a page that brings its own connector. */
-  start(connector, enableClickToCall, noticing) {
+  /** Show what `connector` tells, with what the other modules export. Called once. */
+  start(connector, parts) {
+    const { enableClickToCall } = parts;
     this.connector = connector;
-    if (noticing) this.#startNoticing(noticing);
+    this.#parts = parts;
+    this.#startNoticing(parts);
     const stops = this.#stops;
     stops.push(
       connector.on("message", (message) => this.#onMessage(message)),
       connector.on("snapshot", () => this.#refresh()),
       connector.on("connection", () => this.#refresh()),
       connector.on("pop", (pop) => this.#showPop(pop)),
+      connector.on("call", ({ call }) => this.#learn(call)),
       connector.on("dismissed", ({ call }) => this.#putAway(call)),
+      enableClickToCall({ canCall: () => this.canCall, call: (number, from) => this.call(number, from) }),
     );
-    if (enableClickToCall) {
-      stops.push(enableClickToCall({ canCall: () => this.canCall, call: (number, from) => this.call(number, from) }));
-    }
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(CHANNEL);
       this.#channel.onmessage = ({ data }) => this.#putAway(data.dismissed);
@@ -737,6 +727,13 @@ export class VoipctiPanel extends Base {
   }
 
   // --- for cards and pages ---
+
+  /** The part of a card that says who is calling. */
+  callerBox(id) {
+    const { CallerBox, AttachBox } = this.#parts;
+    const { connector, t } = this;
+    return new CallerBox(id, { tools: { ...TOOLS, t }, connector, now: () => this.now(), AttachBox });
+  }
 
   get online() {
     return Boolean(this.connector?.online);
@@ -948,7 +945,8 @@ export class VoipctiPanel extends Base {
 
   #onMessage(message) {
     this.dispatchEvent(new CustomEvent("voipcti", { detail: message, bubbles: true, composed: true }));
-    if (message.call) this.#showCall(message.call);
+    // What a snapshot tells is not new: it has no id.
+    if (message.call) this.#showCall(message.call, message.id !== undefined);
     else if (message.name === "TWO_FACTOR_AUTH") this.login.askForCode(message.nonce);
     else if ((message.name === "ERROR" || message.name === "INFO") && message.ref === undefined)
       this.#showNews(message);
@@ -964,16 +962,24 @@ export class VoipctiPanel extends Base {
       this.#showCall(call);
     }
     for (const card of this.#cards.values()) card.showConnection();
-    this.#preferences?.show();
+    this.#preferences.show();
     this.#beNoticed();
     this.#showFrame();
   }
 
-  #showCall(call) {
+  /** Somebody chose, attached or saved a record, or a directory answered late: nothing that rings, or unfolds the panel. */
+  #learn(call) {
+    this.#cards.get(call.id)?.update(call);
+    this.#beNoticed();
+    this.#showFrame();
+  }
+
+  /** @param {boolean} [isNews]  it has just happened: not something that a page finds when it is opened */
+  #showCall(call, isNews = false) {
     const { t } = this;
     let card = this.#cards.get(call.id);
     const previous = card?.call.status;
-    if (this.#isPutAway(call)) return;
+    if (this.#isPutAway(call) || call.pop?.action === "log_only") return;
     // What somebody else picked up needs nobody's attention any more.
     if (call.endReason === "answered_elsewhere") {
       setText(this.urgent, "");
@@ -991,31 +997,45 @@ export class VoipctiPanel extends Base {
     if (previous !== call.status) {
       if (this.#comesForward(card)) this.expanded = true;
       this.#announce(card);
-      if (previous && card.phase === "talking") this.#openRecord(card.call);
+      this.#openBy(card, previous, isNews);
     }
     this.#forgetOldCards();
     this.#keepTicking();
     this.#beNoticed();
   }
 
-  /** Whether a call unfolds the panel: what the user did himself always does, the rest as he wants it. */
-  #comesForward({ phase, call: { direction } }) {
+  /** Whether a call unfolds the panel: what the user did himself always does, the rest as he and the rules want it. */
+  #comesForward(card) {
     const { doNotDisturb } = this.connector.preferences;
-    if (phase === "ended") return false;
-    return phase === "ringing" ? this.#isLoud : direction === "OUTBOUND" || !doNotDisturb;
+    const isOutbound = card.call.direction === "OUTBOUND";
+    if (card.phase === "ended" || (card.manner === "silent" && !isOutbound)) return false;
+    return card.phase === "ringing" ? this.#isLoud(card) : isOutbound || !doNotDisturb;
   }
 
-  get #isLoud() {
-    return this.#notices?.isLoud ?? true;
+  #isLoud({ manner }) {
+    return this.#notices.isLoud && manner !== "silent";
+  }
+
+  /** Open what a rule wants to be opened as soon as the call shows, or the record when it is answered. */
+  #openBy({ call, manner, phase }, previous, isNews) {
+    const { doNotDisturb, popOn, openRecord } = this.connector.preferences;
+    const isInbound = call.direction === "INBOUND";
+    const isAnswered = Boolean(previous) && phase === "talking";
+    if ((manner === "open_record" || manner === "open_form") && call.pop.url) {
+      const isTime = isInbound && popOn === "answer" ? isAnswered : isNews && !previous && phase !== "ended";
+      if (isTime && !doNotDisturb) this.#open(call, call.pop.url);
+    } else if (isAnswered && isInbound && openRecord && SURE.has(call.contact?.confidence)) {
+      this.#open(call, call.contact.url);
+    }
   }
 
   /**
-   * Go to the record of a call that was just answered, if the user wants that, in one visible tab, and not while he
-   * types there. A page may do something else: the event `voipcti-open` can be cancelled.
+   * Go to a record or form, in one visible tab, and not while somebody types there. A page may do something else: the
+   * event `voipcti-open` can be cancelled.
    */
-  async #openRecord(call) {
-    const url = SURE.has(call.contact?.confidence) ? safeUrl(call.contact.url) : null;
-    if (!url || call.direction !== "INBOUND" || !this.connector.preferences.openRecord || document.hidden) return;
+  #open(call, address) {
+    const url = address && safeUrl(address);
+    if (!url || document.hidden || new URL(url, location.href).href === location.href) return;
     if (document.activeElement?.matches("input, textarea, select, [contenteditable]")) return;
     const open = () => {
       const wanted = new CustomEvent("voipcti-open", { detail: { call, url }, bubbles: true, cancelable: true });
@@ -1023,7 +1043,7 @@ export class VoipctiPanel extends Base {
     };
     if (!navigator.locks) open();
     else {
-      // Held as long as other tabs may still hear of the answer, so that only one of them goes.
+      // Held as long as other tabs may still hear of it, so that only one of them goes.
       const held = () => new Promise((resolve) => setTimeout(resolve, 3000));
       navigator.locks.request(`voipcti open ${call.id}`, { ifAvailable: true }, (lock) => lock && (open(), held()));
     }
@@ -1032,8 +1052,8 @@ export class VoipctiPanel extends Base {
   /** Speak what changed; an incoming call at once, the rest when the screen reader has time. */
   #announce(card) {
     const { t } = this;
-    const who = [card.title, card.call.contact?.company].filter(Boolean).join(", ");
-    if (card.phase === "ringing" && this.#isLoud) setText(this.urgent, t("announce_incoming", { who }));
+    const who = [card.title, card.company].filter(Boolean).join(", ");
+    if (card.phase === "ringing" && this.#isLoud(card)) setText(this.urgent, t("announce_incoming", { who }));
     else {
       setText(this.urgent, "");
       setText(this.polite, t("announce_state", { who: card.title, state: this.stateText(card.call) }));
@@ -1090,10 +1110,11 @@ export class VoipctiPanel extends Base {
   #beNoticed() {
     // A call on a line that is only watched rings for somebody else; one seen last before the socket went may be over.
     const all = [...this.#cards.values()].filter(
-      (card) => card.phase === "ringing" && !card.isStale && this.capabilitiesOf(card.call),
+      (card) =>
+        card.phase === "ringing" && card.manner !== "silent" && !card.isStale && this.capabilitiesOf(card.call),
     );
-    const [ringing] = this.#isLoud ? all : [];
-    this.#notices?.update(all.map((card) => this.#noticeOf(card)));
+    const [ringing] = this.#notices.isLoud ? all : [];
+    this.#notices.update(all.map((card) => this.#noticeOf(card)));
     if (ringing && document.hidden) {
       this.#title ??= document.title;
       document.title = `☎ ${ringing.title}`;
@@ -1103,9 +1124,9 @@ export class VoipctiPanel extends Base {
     }
   }
 
-  #noticeOf({ call, title }) {
+  #noticeOf({ call, title, company }) {
     const { t } = this;
-    const body = [call.contact?.company, call.number !== title && call.number, call.context].filter(Boolean);
+    const body = [company, call.number !== title && call.number, call.context].filter(Boolean);
     return { id: call.id, title: t("announce_incoming", { who: title }), body: body.join(" · ") };
   }
 
