@@ -16,7 +16,7 @@ from .enums import FINAL_STATES
 from .models import Call
 from .phonebook.match import has_view_permission
 
-__all__ = ["Briefing", "Matches", "brief", "last_calls", "look_up"]
+__all__ = ["Briefing", "Matches", "brief", "last_calls", "linked_records", "look_up"]
 
 #: Earlier calls with the same party that a ringing call shows.
 LAST_CALLS = 3
@@ -63,7 +63,7 @@ def brief(
     book = phonebook.RuleBook.load()
     past = last_calls(with_last_calls)
     learned = _learned(calls)
-    contacts = _contacts(calls, matches)
+    contacts = linked_records(calls, matches)
     return {
         call.pk: Briefing(
             matches=matches.get(call.pk, ()),
@@ -125,8 +125,8 @@ def _learned(calls: Iterable[Call]) -> set[int]:
     return {pk for pk, request in requests.items() if chosen.get(request) == linked[pk]}
 
 
-def _contacts(calls: Iterable[Call], matches: Matches) -> dict[int, phonebook.Match]:
-    """The linked records as permissions are asked about them.
+def linked_records(calls: Iterable[Call], matches: Matches) -> dict[int, phonebook.Match]:
+    """The linked records as permissions are asked about them, by the call's primary key.
 
     Django's permissions need no more than the model. A host that decides by record may want to know the owner, who is
     not kept on the call: one query per registered model then.

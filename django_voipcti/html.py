@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .enums import CallState, EndReason
 from .models import Call, Line, MissedCall
+from .personal import hide_names
 from .phonebook import numbers
 from .redaction import mask_number
 from .routing import SOCKET_PATH
@@ -372,6 +373,7 @@ class MissedEntry:
 
     missed: MissedCall
     name: str
+    """Who it was, as far as the viewer may know; may be empty."""
     number: SafeString
     """A link that calls back; masked digits where the viewer may not see the number."""
     late: bool
@@ -384,12 +386,12 @@ def missed_entries(user: "AnyUser", *, viewer: "AnyUser", limit: int = 20) -> li
         missed = missed.visible_to(viewer)
     whole = viewer.pk == user.pk or viewer.has_perm(FULL_NUMBERS)
     entries = []
-    for each in missed.select_related("call__line")[:limit]:
-        call = each.call
-        entry = _entry(call, whole=whole)
-        name = call.contact_label or call.other_name
+    newest = list(missed.select_related("call__line")[:limit])
+    hide_names((each.call for each in newest), viewer)
+    for each in newest:
+        entry = _entry(each.call, whole=whole)
         late = each.due_at is not None and each.due_at <= timezone.now()
-        entries.append(MissedEntry(missed=each, name=name, number=entry.number, late=late))
+        entries.append(MissedEntry(missed=each, name=each.call.known_name, number=entry.number, late=late))
     return entries
 
 

@@ -5,16 +5,16 @@ permissions are asked about them. Each page makes the message its user's own: na
 contact", forms that he may not use are left out, and what the number tells is said in the language of the page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from . import phonebook, presenters
-from .briefing import Briefing
+from .briefing import Briefing, linked_records
 from .models import Call, PopAction
 
-__all__ = ["background", "is_quick", "make", "present"]
+__all__ = ["background", "hide_names", "is_quick", "make", "present"]
 
 Background = Mapping[str, Any]
 
@@ -50,6 +50,20 @@ def is_quick(known: Background, viewer: phonebook.Viewer) -> bool:
         return False
     records = [*known["matches"], *([known["contact"]] if known["contact"] else [])]
     return viewer.knows(map(phonebook.Match.unpacked, records))
+
+
+def hide_names(calls: Iterable[Call], user: Any) -> None:
+    """Let calls in memory say "known contact" where ``user`` may not view the record. Do not save them after that.
+
+    For lists and pages. No query beside the user's permissions, and one per registered model for a host that decides by
+    record.
+    """
+    linked = [call for call in calls if call.contact_type_id or call.contact_label]
+    viewer, records = phonebook.Viewer(user), linked_records(linked, {})
+    for call in linked:
+        record = records.get(call.pk)
+        if record is None or not viewer.may_view(record):
+            call.contact_label, call.contact_company, call.contact_url = _("Known contact"), "", ""
 
 
 def _personal(call: presenters.Message, known: Background, viewer: phonebook.Viewer) -> presenters.Message:

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.template import Context, Template
 from django.test import override_settings
 from django.urls import reverse
@@ -206,6 +207,11 @@ def test_the_tag_lists_whom_to_call_back(agents):  # noqa: F811
     ring_group("one", lines=("601",))
     ana, ben = agents[0].user, agents[1].user
     source = Template("{% load voipcti %}{% missed_calls who %}")
+    page = source.render(Context({"who": ana, "user": ana}))
+    assert "Known contact" in page
+    assert "Ada" not in page
+    ana.user_permissions.add(Permission.objects.get(codename="view_contact"))
+    ana = type(ana).objects.get(pk=ana.pk)
     page = source.render(Context({"who": ana, "user": ana}))
     assert "Ada" in page
     assert f'data-voipcti-number="{LONDON}"' in page

@@ -1,6 +1,7 @@
 """What the admin pages share: read-only pages, badges, durations, masked numbers."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ..enums import CallState, CommandState, Direction, LineStatus
 from ..models import Call
+from ..personal import hide_names
 from ..phonebook import numbers
 from ..redaction import mask_digits, mask_number
 
@@ -101,8 +103,19 @@ class ReadOnlyAdmin(ModelAdmin[M]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def shown_calls(self, rows: Iterable[M]) -> Iterable[Call]:
+        """The calls whose parties are named beside these rows."""
+        return ()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            hide_names(self.shown_calls([row]), request.user)
+        return row
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
+        hide_names(self.shown_calls(changelist.result_list), request.user)
         if not (changelist.query or changelist.has_active_filters):
             # Nothing is left out, so "12 results (show all)" beside the search box would say nothing.
             changelist.full_result_count = changelist.result_count
@@ -173,10 +186,9 @@ def other_number(call: Call, *, full: bool) -> str:
 
 def other_party(call: Call, *, full: bool) -> str:
     """The other party's name as well as it is known; the number where there is none."""
-    name: str = call.contact_label or call.other_name
-    if not name:
+    if not call.known_name:
         return other_number(call, full=full)
-    return name if full else mask_digits(name)
+    return call.known_name if full else mask_digits(call.known_name)
 
 
 def arrow(call: Call) -> SafeString:

@@ -1,5 +1,6 @@
 """Commands: who asked what of which call, which bridge did it, and what came of it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..enums import CommandState
-from ..models import CallCommand, Line
+from ..models import Call, CallCommand, Line
 from .base import EMPTY, ReadOnlyAdmin, may_see_numbers, offset, other_party, pretty, state_badge
 
 __all__ = ["CallCommandAdmin"]
@@ -28,6 +29,9 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallCommand]:
         return super().get_queryset(request).filter(line__in=Line.objects.visible_to(request.user))
+
+    def shown_calls(self, rows: Iterable[CallCommand]) -> Iterable[Call]:
+        return [command.call for command in rows]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         call = "call_shown" if may_see_numbers(request) else "masked_call"

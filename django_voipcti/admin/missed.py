@@ -1,5 +1,6 @@
 """Missed calls as a list of work: who waits for a call, who called back, and ticking off."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import html
-from ..models import MissedCall
+from ..models import Call, MissedCall
 from .base import ReadOnlyAdmin, badge, may_see_numbers, other_number, party_link
 
 __all__ = ["DutyFilter", "MissedCallAdmin"]
@@ -60,6 +61,9 @@ class MissedCallAdmin(ReadOnlyAdmin[MissedCall]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[MissedCall]:
         missed = MissedCall.objects.visible_to(request.user)
         return missed.select_related("call__line", "closed_by_call", "closed_by").order_by(*self.ordering)
+
+    def shown_calls(self, rows: Iterable[MissedCall]) -> Iterable[Call]:
+        return [missed.call for missed in rows]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         party = ["party", "number"] if may_see_numbers(request) else ["masked_party", "masked_number"]

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_voipcti import journal
-from django_voipcti.models import Call
+from django_voipcti.models import Call, CallCommand, MissedCall
 from tests.admin.conftest import LONDON, listed, shown
 from tests.journal.conftest import said
 from tests.testapp.models import Company, Contact
@@ -34,6 +34,25 @@ class TestList:
     def test_a_live_call_shows_its_state(self, boss_client, line):
         journal.record([said("RINGING", 0, number=LONDON)])
         assert ">ringing</span>" in listed(boss_client, "call")
+
+    def test_who_may_not_view_the_record_sees_a_known_contact(self, staff, client, ada, call):
+        """On every page of the admin that names the other party."""
+        MissedCall.objects.create(provider="default", conversation_id="c1", call=call, missed_at=call.started_at)
+        times = {"created_at": call.started_at, "expires_at": call.started_at}
+        CallCommand.objects.create(call=call, line=call.line, action="hang_up", state="succeeded", **times)
+        views = ("view_call", "view_missedcall", "view_callcommand", "view_full_number", "watch_lines")
+        staff(*views)
+        for model, row in (
+            ("call", call),
+            ("missedcall", MissedCall.objects.get()),
+            ("callcommand", CallCommand.objects.get()),
+        ):
+            page = reverse(f"admin:django_voipcti_{model}_change", args=[row.pk])
+            for text in (listed(client, model), client.get(page).content.decode()):
+                assert "Known contact" in text
+                for secret in ("Ada", "Analytical", ada.get_absolute_url()):
+                    assert secret not in text
+        assert Call.objects.get().contact_label == "Ada Lovelace"
 
     def test_a_caller_without_number_is_named_as_such(self, boss_client, line):
         journal.record([said("RINGING", 0, number="anonymous")])
