@@ -5,7 +5,10 @@ Open calls are linked at once; the earlier ones of a number by tasks, in batches
 """
 
 import logging
-from collections.abc import Collection, Sequence
+import os
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
@@ -42,6 +45,8 @@ LINK_RECORDS_TASK = "voipcti.link_records"
 
 #: Digits from the end by which open calls are compared with the numbers of a record before they are looked up again.
 _ENDING = 7
+#: Records of a model that wait to be handed over.
+_MOST_WAITING = 10_000
 _NO_CALLERS = (EntryKind.OWN, EntryKind.LEARNED, EntryKind.UNREADABLE)
 
 
@@ -101,7 +106,7 @@ def records_listed(content_type_id: int, object_ids: Sequence[str]) -> None:
     """The phonebook has got new rows of these records: have calls linked when they are committed."""
     if ContentType.objects.get_for_id(content_type_id).model_class() is not Line:
         keys = list(object_ids)
-        transaction.on_commit(lambda: _hand_over(LINK_RECORDS_TASK, content_type_id, keys), robust=True)
+        transaction.on_commit(lambda: _outbox.add(content_type_id, keys), robust=True)
 
 
 def link_records(content_type_id: int, object_ids: Collection[str]) -> int:
@@ -162,6 +167,44 @@ def _record_of(user: "AnyUser", model: str, object_id: str) -> tuple[models.Mode
 def _ending(number: str) -> str:
     """The last digits, or all of a short number."""
     return "".join(character for character in number if character.isdigit())[-_ENDING:] or number
+
+
+class _Outbox:
+    """Starts the linking of records' calls beside the saves that cause it: no save waits for a broker.
+
+    Saves that follow each other closely share a task. At the end of the process what waits is sent first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[int, dict[str, None]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def add(self, content_type_id: int, object_ids: Iterable[str]) -> None:
+        with self._lock:
+            is_asked = bool(self._waiting)
+            keys = self._waiting.setdefault(content_type_id, {})
+            if len(keys) >= _MOST_WAITING:
+                return  # the broker hangs; voipcti.link_calls catches up
+            keys.update(dict.fromkeys(object_ids))
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voipcti-outbox")
+            if not is_asked:
+                self._pool.submit(self._send)
+
+    def _send(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for content_type_id, keys in waiting.items():
+            for start in range(0, len(keys), phonebook.BACKFILL):
+                batch = list(keys)[start : start + phonebook.BACKFILL]
+                _hand_over(LINK_RECORDS_TASK, content_type_id, batch)
+
+
+_outbox = _Outbox()
+# Threads do not survive a fork, and whoever forks a process sends what waits in it.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_outbox.__init__)  # type: ignore[misc]
 
 
 def _hand_over(task: str, *arguments: Any) -> None:

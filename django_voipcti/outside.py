@@ -6,6 +6,7 @@ when more callers wait than they can take, further ones are left out with a line
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,17 @@ _Question = tuple[str, str]
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _open: dict[_Question, set[int]] = {}
+
+
+def _begin() -> None:
+    """Start empty; also after a fork, which no thread survives."""
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin)
 
 
 def ask(calls: Iterable[Call], keep: Keep) -> None:

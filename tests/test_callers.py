@@ -8,6 +8,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from django_voipcti import callers, journal, phonebook
 from django_voipcti.models import Call, PhonebookChoice, PopRule
@@ -191,19 +193,43 @@ async def test_a_record_that_is_entered_while_it_rings_appears_in_the_pop(ana):
     assert await sync_to_async(Call.objects.for_object(grace).count)() == 2
 
 
-def test_saving_a_record_with_a_number_starts_the_linking_of_its_calls(ana, monkeypatch):
-    sent = []
-    monkeypatch.setattr(type(celery_app), "send_task", lambda _app, name, args, **options: sent.append((name, args)))
+@pytest.fixture
+def sent(monkeypatch):
+    """Keys of records that were handed to the broker, by model."""
+    keys = []
+
+    def send_task(_app, name, args, **options):
+        assert (name, options) == (callers.LINK_RECORDS_TASK, {"retry": False})
+        keys.extend((args[0], key) for key in args[1])
+
+    monkeypatch.setattr(type(celery_app), "send_task", send_task)
+    return keys
+
+
+def test_saving_a_record_with_a_number_starts_the_linking_of_its_calls(ana, sent, eventually):
+    kind = ContentType.objects.get_for_model(Contact).pk
     grace = Contact.objects.create(name="Grace", phone="+442079460123")
     Contact.objects.create(name="Numberless")
-    kind = ContentType.objects.get_for_model(Contact).pk
-    assert sent == [(callers.LINK_RECORDS_TASK, (kind, [str(grace.pk)]))]
     grace.save()
     make_line(ana, "604")  # our own lines are no callers
-    assert len(sent) == 1
-    Contact.objects.bulk_create([Contact(name=f"C{n}", phone=f"+4420794601{n:02}") for n in range(3)])
-    phonebook.refresh(Contact.objects.filter(name__startswith="C"))
-    assert [len(keys) for _name, (_kind, keys) in sent[1:]] == [3]
+    eventually(lambda: sent == [(kind, str(grace.pk))])
+    with transaction.atomic():
+        ada = Contact.objects.create(name="Ada", phone="+442079460124")
+        assert len(sent) == 1  # not before it is committed
+    Contact.objects.bulk_create([Contact(name=f"C{n}", phone=f"+442079460{n:03}") for n in range(700)])
+    many = list(Contact.objects.filter(name__startswith="C"))
+    phonebook.refresh(many)
+    eventually(lambda: {key for _kind, key in sent[1:]} == {str(ada.pk), *(str(each.pk) for each in many)})
+    assert len(sent) == 702
+
+
+def test_a_save_does_not_wait_for_a_broker_that_is_away(ana, monkeypatch, caplog, eventually):
+    def send_task(*_args, **_options):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(type(celery_app), "send_task", send_task)
+    Contact.objects.create(name="Grace", phone="+442079460123")
+    eventually(lambda: "No broker for voipcti.link_records" in caplog.text)
 
 
 def test_calls_of_every_listed_number_can_be_linked_at_once(ana):
