@@ -1,6 +1,8 @@
 # Everything runs from .venv, which is made on first use; nothing needs root. `make help` lists the targets.
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# The telephone system of demo and smoke: voipstudio (simulated), or sip (Kamailio and baresip, where these are installed).
+PROVIDER ?= voipstudio
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
@@ -14,11 +16,11 @@ MANAGE := $(BIN)/python example_project/manage.py
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: .venv/.demo ## Serve the example CRM with a simulated telephone system until Ctrl-C
-	@$(MANAGE) demo
+demo: .venv/.demo ## Serve the example CRM with a simulated telephone system until Ctrl-C; PROVIDER=sip: with a real one
+	@$(MANAGE) demo --provider $(PROVIDER)
 
-smoke: .venv/.demo ## Make one inbound and one outbound call through the whole system and check both timelines
-	@$(MANAGE) smoke
+smoke: .venv/.demo ## Make one inbound and one outbound call through the whole system and check both timelines; also PROVIDER=sip
+	@$(MANAGE) smoke --provider $(PROVIDER)
 
 test: .venv/.test ## Run every test: Python, the browser, JavaScript, and the database tests on PostgreSQL too
 	@echo "== JavaScript tests"

@@ -3,11 +3,14 @@
 `manage.py demo` starts every server and passes their addresses on in the environment:
 
 DEMO=1                  serve over plain HTTP on this machine, show the demo logins
-DATA_DIR                folder of the database, logs and the secret key (default: `var` beside manage.py)
+DATA_DIR                folder of the database, logs and the secret key (default: `var` beside manage.py, and for a SIP
+                        server `var/sip`: lines and calls of one telephone system mean nothing to another)
 VALKEY_URL              channel layer and Celery broker
+TELEPHONE_SYSTEM        `voipstudio` (default) or `sip`
 VOIPSTUDIO_API_URL, VOIPSTUDIO_SIP_URL    the telephone platform; the demo points them at the simulator
 VOIPSTUDIO_WEBHOOK_SECRET                 what its webhooks must know
-SIMULATOR_CONTROL_URL   the simulator's phones; the phone lab exists only if this is set
+SIP_URL, SIP_DOMAIN, SIP_CTI_USER, SIP_CTI_PASSWORD, KAMAILIO_RPC_URL    the same for a SIP server
+PHONES_URL              what the demo's phones are driven by; the phone lab exists only if this is set
 """
 
 import os
@@ -16,10 +19,11 @@ from pathlib import Path
 from .secret import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+TELEPHONE_SYSTEM = os.environ.get("TELEPHONE_SYSTEM", "voipstudio")
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / ("var/sip" if TELEPHONE_SYSTEM == "sip" else "var")))
 DEMO = os.environ.get("DEMO") == "1"
 VALKEY_URL = os.environ.get("VALKEY_URL", "redis://127.0.0.1:6379/0")
-SIMULATOR_CONTROL_URL = os.environ.get("SIMULATOR_CONTROL_URL", "")
+PHONES_URL = os.environ.get("PHONES_URL", "")
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or secret_key(DATA_DIR / "secret-key")
 DEBUG = False
@@ -95,19 +99,33 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "inter
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
+#: By TELEPHONE_SYSTEM: the class, and which environment variable holds which of its options.
+PROVIDERS = {
+    "voipstudio": (
+        "django_voipcti.providers.voipstudio.VoipStudioProvider",
+        {
+            "api_url": "VOIPSTUDIO_API_URL",
+            "sip_url": "VOIPSTUDIO_SIP_URL",
+            "webhook_secret": "VOIPSTUDIO_WEBHOOK_SECRET",
+        },
+    ),
+    "sip": (
+        "django_voipcti.providers.sip.SipProvider",
+        {
+            "url": "SIP_URL",
+            "domain": "SIP_DOMAIN",
+            "cti_user": "SIP_CTI_USER",
+            "cti_password": "SIP_CTI_PASSWORD",
+            "kamailio_rpc_url": "KAMAILIO_RPC_URL",
+        },
+    ),
+}
+backend, options = PROVIDERS[TELEPHONE_SYSTEM]
 VOIPCTI = {
     "PROVIDERS": {
         "default": {
-            "BACKEND": "django_voipcti.providers.voipstudio.VoipStudioProvider",
-            "OPTIONS": {
-                name: value
-                for name, value in [
-                    ("api_url", os.environ.get("VOIPSTUDIO_API_URL")),
-                    ("sip_url", os.environ.get("VOIPSTUDIO_SIP_URL")),
-                    ("webhook_secret", os.environ.get("VOIPSTUDIO_WEBHOOK_SECRET")),
-                ]
-                if value
-            },
+            "BACKEND": backend,
+            "OPTIONS": {name: os.environ[source] for name, source in options.items() if os.environ.get(source)},
         },
     },
     "DEFAULT_REGION": "GB",

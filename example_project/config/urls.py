@@ -12,5 +12,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("voipcti/", include("django_voipcti.urls")),
 ]
-if settings.SIMULATOR_CONTROL_URL:
+if settings.PHONES_URL:
     urlpatterns.append(path("lab/", include("lab.urls")))

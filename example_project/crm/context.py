@@ -15,7 +15,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     ]
     if request.user.has_perm("django_voipcti.watch_lines"):
         entries.append(("team", "Team", "team"))
-    if settings.SIMULATOR_CONTROL_URL:
+    if settings.PHONES_URL:
         entries.append(("lab", "Phone lab", "lab"))
     match = request.resolver_match
     return {"navigation": entries, "here": match.url_name if match else "", "demo": settings.DEMO}

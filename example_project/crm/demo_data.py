@@ -9,6 +9,11 @@ USERS = [
 ]
 PASSWORD = "demo"
 LINE_PASSWORD = "demo-password"
+#: By telephone system: who has a line, and the user name there.
+LINES = {
+    "voipstudio": {username: email for username, _, _, email, _ in USERS},
+    "sip": {"ana": "1001", "ben": "1002"},
+}
 
 #: Name, industry, city, country, switchboard.
 COMPANIES = [

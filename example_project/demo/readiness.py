@@ -8,6 +8,8 @@ import httpx2
 
 from django_voipcti.enums import LineStatus
 
+from .pbx.server import PbxServer
+
 #: Seconds for one answer; a busy machine gets more tries, not more time.
 PATIENCE = 1.0
 
@@ -32,6 +34,18 @@ def http_answers(url: str) -> Callable[[], bool]:
     def ask() -> bool:
         try:
             return httpx2.get(url, timeout=PATIENCE).status_code < 500
+        except httpx2.HTTPError:
+            return False
+
+    return ask
+
+
+def phone_is_registered(server: PbxServer, port: int) -> Callable[[], bool]:
+    """The SIP server knows the phone at a SIP port."""
+
+    def ask() -> bool:
+        try:
+            return server.is_registered(port)
         except httpx2.HTTPError:
             return False
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.phones import Phones
@@ -10,43 +11,59 @@ from .timeline import PATIENCE, Page, Timeline, Unexpected
 
 T = TypeVar("T")
 
-#: The agent's extension, and a contact with the number that calls and is called.
-EXTENSION = "601"
+#: A contact with the number that calls and is called.
 CONTACT, COMPANY, NUMBER = "Harriet Blake", "Brightwater Dental", "442079460101"
 
+#: The contract. Where a telephone system does not show that a call is on hold, nobody holds: see `as_shown`.
 INBOUND = ("RINGING", "CONNECTED", "ON_HOLD", "CONNECTED", "HANGUP")
 OUTBOUND = ("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "ON_HOLD", "CONNECTED", "HANGUP")
 
 
-def inbound(page: Page, phones: Phones) -> Timeline:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """An agent with a page and a phone."""
+
+    page: Page
+    phones: Phones
+    extension: str
+    shows_hold: bool
+
+    def hand(self, action: str) -> Callable[[], object]:
+        """What the agent does with the phone."""
+        return lambda: self.phones.phone(self.extension, action)
+
+
+def office_of(username: str, page: Page, phones: Phones) -> Office:
+    """The office of an agent with a line."""
+    from django_voipcti.models import Line
+
+    line = Line.objects.get(user__username=username)
+    return Office(page=page, phones=phones, extension=line.extension, shows_hold=line.backend.shows_hold)
+
+
+def inbound(office: Office) -> Timeline:
     """A contact calls; the user's phone answers, holds, resumes and hangs up."""
-    timeline = Timeline(f"Inbound: {CONTACT} calls extension {EXTENSION}")
-
-    def hand(action: str) -> Callable[[], object]:
-        return lambda: phones.phone(EXTENSION, action)
-
-    rung = page.expect(timeline, "RINGING", "the contact calls", lambda: phones.ring(NUMBER, EXTENSION))
+    timeline = Timeline(f"Inbound: {CONTACT} calls extension {office.extension}")
+    page, hand = office.page, office.hand
+    rung = page.expect(timeline, "RINGING", "the contact calls", lambda: office.phones.ring(NUMBER, office.extension))
     contact = rung.call["contact"] or {}
     if (contact.get("label"), contact.get("company")) != (CONTACT, COMPANY):
         raise Unexpected(f"The page pops {contact or 'nobody'} instead of {CONTACT}, {COMPANY}.")
     page.expect(timeline, "CONNECTED", "the phone answers", hand("answer"))
-    page.expect(timeline, "ON_HOLD", "the phone holds", hand("hold"))
-    page.expect(timeline, "CONNECTED", "the phone resumes", hand("resume"))
+    hold(office, timeline)
     page.expect(timeline, "HANGUP", "the phone hangs up", hand("hang_up"))
     return timeline
 
 
-def outbound(page: Page, phones: Phones) -> Timeline:
+def outbound(office: Office) -> Timeline:
     """A click rings the user's phone, then the contact; the call is held, resumed and hung up."""
     timeline = Timeline(f"Outbound: a click on {CONTACT}’s number, through Celery")
-
-    def hand(action: str) -> Callable[[], object]:
-        return lambda: phones.phone(EXTENSION, action)
+    page, phones, hand = office.page, office.phones, office.hand
 
     def pick_up() -> object:
         # INITIAL is told when the platform is asked; the phone rings when it has understood.
         until(lambda: [user for user in phones.state()["users"] if user["picking_up"]], "the own phone rings")
-        return phones.phone(EXTENSION, "answer")
+        return phones.phone(office.extension, "answer")
 
     def contact_answers() -> object:
         (party,) = until(lambda: phones.state()["outside"], "the contact's phone rings")
@@ -59,10 +76,24 @@ def outbound(page: Page, phones: Phones) -> Timeline:
     page.expect(timeline, "ACCEPTED", "the own phone is picked up", pick_up)
     page.expect(timeline, "RINGING", "the platform dials", nothing)
     page.expect(timeline, "CONNECTED", "the contact answers", contact_answers)
-    page.expect(timeline, "ON_HOLD", "the phone holds", hand("hold"))
-    page.expect(timeline, "CONNECTED", "the phone resumes", hand("resume"))
+    hold(office, timeline)
     page.expect(timeline, "HANGUP", "the phone hangs up", hand("hang_up"))
     return timeline
+
+
+def hold(office: Office, timeline: Timeline) -> None:
+    """Hold and resume, where that is shown."""
+    if office.shows_hold:
+        office.page.expect(timeline, "ON_HOLD", "the phone holds", office.hand("hold"))
+        office.page.expect(timeline, "CONNECTED", "the phone resumes", office.hand("resume"))
+
+
+def as_shown(contract: Sequence[str], office: Office) -> Sequence[str]:
+    """The contract without the steps that the telephone system does not show."""
+    if office.shows_hold:
+        return contract
+    held = contract.index("ON_HOLD")
+    return [*contract[:held], *contract[held + 2 :]]  # and the CONNECTED of the end of it
 
 
 def until(condition: Callable[[], T], what: str) -> T:

@@ -5,9 +5,7 @@ Nothing here sleeps: a process is ready when it answers, and the supervisor wake
 
 import fcntl
 import json
-import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -20,11 +18,11 @@ from typing import IO, Any, Self
 from django.utils import timezone
 
 from . import readiness
+from .networks import NETWORKS, Server
+from .ports import HOST, free_port, web_port
 from .processes import Child, ChildFailed
 
 PROJECT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
-FIRST_WEB_PORT = 8000
 #: Written into the data folder while the demo serves: addresses and process ids.
 STATUS_FILE = "demo.json"
 #: Held while the demo has the data folder: two of them would take each other's database and lines away.
@@ -36,39 +34,12 @@ class Stopped(Exception):
     """Somebody wants the demo to stop while it is still starting."""
 
 
-def free_port() -> int:
-    """A TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def web_port(wanted: int | None) -> int:
-    """The port asked for; without a wish 8000, or the next free one. Raises `ChildFailed` if the wish cannot be met."""
-    if wanted is not None and not 0 <= wanted <= 65535:
-        raise ChildFailed(f"There is no port {wanted}. Choose one from 1 to 65535, or 0 for any that is free.")
-    candidates = [wanted] if wanted is not None else list(range(FIRST_WEB_PORT, FIRST_WEB_PORT + 100))
-    for port in candidates:
-        if port == 0:
-            return free_port()
-        with socket.socket() as probe:
-            # As servers do: a port in TIME_WAIT is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise ChildFailed(f"Port {candidates[0]} is taken. Choose another with --port.")
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where everything listens."""
 
     web_port: int
     valkey_port: int = field(default_factory=free_port)
-    simulator_port: int = field(default_factory=free_port)
 
     @property
     def web(self) -> str:
@@ -78,28 +49,33 @@ class Addresses:
     def valkey(self) -> str:
         return f"redis://{HOST}:{self.valkey_port}/0"
 
-    @property
-    def simulator(self) -> str:
-        return f"http://{HOST}:{self.simulator_port}"
-
 
 class Demo:
     """Everything that runs, as a context manager: inside the block all of it is ready, after it nothing is left.
 
+    Raises `MissingPrograms` if the network is made of programs that are not installed.
+
     Args:
         folder: holds database, logs and the status file.
+        provider: which telephone network to run on, a key of `NETWORKS`.
         port: of the web server; None takes 8000 or the next free one, 0 any free one.
         by_hand: phones do nothing by themselves; otherwise they pick up for click-to-call, and outside numbers answer.
         say: is told what is being done, sentence by sentence.
     """
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, by_hand: bool = False, say: Callable[[str], None] = print
+        self,
+        folder: Path,
+        *,
+        provider: str,
+        port: int | None = None,
+        by_hand: bool = False,
+        say: Callable[[str], None] = print,
     ) -> None:
         self.folder = folder.resolve()
         self.addresses = Addresses(web_port(port))
-        self.scenario = "demo-by-hand" if by_hand else "demo"
-        self.webhook_secret = secrets.token_urlsafe(24)
+        self.network = NETWORKS[provider](self.addresses.web_port, by_hand=by_hand)
+        self._provider = provider
         self.say = say
         self.stopping = threading.Event()
         self._events: SimpleQueue[object] = SimpleQueue()
@@ -129,6 +105,7 @@ class Demo:
         (self.folder / STATUS_FILE).unlink(missing_ok=True)
         for child in reversed(self._children):
             child.stop()
+        self.network.close()
         for number, handler in self._signals_before.items():
             signal.signal(number, handler)
         if self._lock is not None:
@@ -177,35 +154,47 @@ class Demo:
         """Start everything at once that needs nothing else, prepare the database, and let the bridge have it."""
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         at = self.addresses
-        self.say("Starting Valkey, the simulated telephone system, Celery worker and web server …")
+        self.say(f"Starting Valkey, {self.network.title}, Celery worker and web server …")
         valkey = self._serve(
-            "valkey",
-            *("-m", "demo.valkey", str(at.valkey_port), str(self.folder / "valkey")),
-            ready=readiness.valkey_answers(at.valkey_port),
+            Server(
+                name="valkey",
+                command=_python("-m", "demo.valkey", str(at.valkey_port), str(self.folder / "valkey")),
+                ready=readiness.valkey_answers(at.valkey_port),
+            )
         )
-        simulator = self._serve(
-            "simulator",
-            *("manage.py", "voipcti_simulator", "--port", str(at.simulator_port), "--scenario", self.scenario),
-            *("--webhook", f"http://crm:{self.webhook_secret}@{HOST}:{at.web_port}/voipcti/webhooks/default/"),
-            ready=readiness.http_answers(f"{at.simulator}/control/state"),
-        )
+        first, *further = self.network.stages()
+        stage = [self._serve(server) for server in first]
         self._all_ready([valkey])
         worker = self._serve(
-            "worker",
-            *("-m", "celery", "--app", "config", "worker", "--pool", "threads", "--concurrency", "8"),
-            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-            ready=readiness.worker_answers(at.valkey),
+            Server(
+                name="worker",
+                command=_python(
+                    *("-m", "celery", "--app", "config", "worker", "--pool", "threads", "--concurrency", "8"),
+                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+                ),
+                ready=readiness.worker_answers(at.valkey),
+            )
         )
         web = self._serve(
-            "web",
-            *("-m", "daphne", "--bind", HOST, "--port", str(at.web_port), "config.asgi:application"),
-            ready=readiness.http_answers(f"{at.web}/login/"),
+            Server(
+                name="web",
+                command=_python("-m", "daphne", "--bind", HOST, "--port", str(at.web_port), "config.asgi:application"),
+                ready=readiness.http_answers(f"{at.web}/login/"),
+            )
         )
-        self._all_ready([simulator])
+        for servers in further:
+            self._all_ready(stage)
+            stage = [self._serve(server) for server in servers]
+        self._all_ready(stage)
         self.say("Preparing the database, connecting the lines …")
-        self._run("prepare", "manage.py", "seed_demo", "--migrate")
-        since = timezone.now()
-        bridge = self._serve("bridge", "manage.py", "voipcti_bridge", ready=readiness.lines_are_ready(since))
+        self._run("prepare", _python("manage.py", "seed_demo", "--migrate"))
+        bridge = self._serve(
+            Server(
+                name="bridge",
+                command=_python("manage.py", "voipcti_bridge"),
+                ready=readiness.lines_are_ready(timezone.now()),
+            )
+        )
         self._all_ready([worker, web, bridge])
         self._write_status()
 
@@ -217,33 +206,36 @@ class Demo:
             "DEMO": "1",
             "DATA_DIR": str(self.folder),
             "VALKEY_URL": at.valkey,
-            "VOIPSTUDIO_API_URL": f"{at.simulator}/v1.2/voipstudio",
-            "VOIPSTUDIO_SIP_URL": at.simulator.replace("http://", "ws://"),
-            "VOIPSTUDIO_WEBHOOK_SECRET": self.webhook_secret,
-            "SIMULATOR_CONTROL_URL": f"{at.simulator}/control",
+            "TELEPHONE_SYSTEM": self._provider,
+            "PHONES_URL": self.network.control_url,
+            **self.network.environment(),
         }
 
-    def _child(self, name: str, *arguments: str, ready: Callable[[], bool] | None = None) -> Child:
-        child = Child(
-            name=name, command=[sys.executable, *arguments], log=self.folder / "logs" / f"{name}.log", ready=ready
-        )
+    def _started(self, child: Child) -> Child:
+        if self.stopping.is_set():
+            raise Stopped
         child.start(self._environment(), PROJECT)
         return child
 
-    def _serve(self, name: str, *arguments: str, ready: Callable[[], bool]) -> Child:
+    def _log(self, name: str) -> Path:
+        return self.folder / "logs" / f"{name}.log"
+
+    def _serve(self, server: Server) -> Child:
         """Start a server, unless the demo is being stopped already."""
-        if self.stopping.is_set():
-            raise Stopped
-        child = self._child(name, *arguments, ready=ready)
-        self._children.append(child)
+        child = Child(
+            name=server.name,
+            command=server.command,
+            log=self._log(server.name),
+            ready=server.ready,
+            grace=server.grace,
+        )
+        self._children.append(self._started(child))
         child.report_end(self._events)
         return child
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def _run(self, name: str, command: Sequence[str]) -> None:
         """Run one step to its end."""
-        if self.stopping.is_set():
-            raise Stopped
-        step = self._child(name, *arguments)
+        step = self._started(Child(name=name, command=command, log=self._log(name)))
         try:
             step.wait_until_done(self.stopping)
         finally:
@@ -256,7 +248,12 @@ class Demo:
             raise Stopped
 
     def _write_status(self) -> None:
-        status = {"web": self.addresses.web, "simulator": self.addresses.simulator, "pids": self.pids}
+        status = {"web": self.addresses.web, "phones": self.network.control_url, "pids": self.pids}
         fresh = self.folder / f"{STATUS_FILE}.new"
         fresh.write_text(json.dumps(status))
         fresh.replace(self.folder / STATUS_FILE)
+
+
+def _python(*arguments: str) -> list[str]:
+    """A command line of this interpreter."""
+    return [sys.executable, *arguments]

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx2
@@ -63,20 +63,28 @@ class Timeline:
 
 
 class Page:
-    """An agent's open page without a browser: logs in, holds the WebSocket, hears events, asks for actions."""
+    """An agent's open page without a browser: logs in, hears events, asks for actions. Use as a context manager."""
 
     def __init__(self, web: str, username: str, password: str) -> None:
-        cookies = _log_in(web, username, password)
-        self._socket: ClientConnection = connect(
+        self._connecting = connect(
             f"ws://{urlsplit(web).netloc}/ws/voipcti/",
             origin=web,  # type: ignore[arg-type]  # a NewType of str
-            additional_headers={"Cookie": cookies},
+            additional_headers={"Cookie": _log_in(web, username, password)},
             compression=None,
         )
+        self._socket: ClientConnection
         self._refs = 0
+
+    def __enter__(self) -> Self:
+        self._socket = self._connecting.__enter__()
         snapshot = self._receive(time.monotonic() + PATIENCE)
         if snapshot.get("type") != "snapshot" or snapshot["calls"]:
+            self.__exit__()
             raise Unexpected(f"The page was told {snapshot} instead of a snapshot without calls.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connecting.__exit__(None, None, None)
 
     def expect(self, timeline: Timeline, name: str, deed: str, do: Callable[[], object]) -> Step:
         """Do something and wait for the event that it must cause; note it in the timeline."""
@@ -104,10 +112,6 @@ class Page:
         """Send an action; a refusal is found by the next `expect`."""
         self._refs += 1
         self._socket.send(json.dumps({"action": action, "ref": str(self._refs), **arguments}))
-
-    def close(self) -> None:
-        """Leave."""
-        self._socket.close()
 
     def _receive(self, deadline: float, waiting_for: str = "snapshot") -> dict[str, Any]:
         try:

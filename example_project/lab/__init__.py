@@ -1,1 +1,1 @@
-"""The phone lab: the simulator's phones on a page of the CRM. Exists in the demo only."""
+"""The phone lab: the demo's phones on a page of the CRM. Exists in the demo only."""

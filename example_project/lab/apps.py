@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class LabConfig(AppConfig):
-    """Has no models: the phones live in the simulator."""
+    """Has no models: the phones live outside of Django."""
 
     name = "lab"

@@ -1,4 +1,7 @@
-"""The simulator's control API: hands for its phones and voices for its outside parties."""
+"""Hands for the demo's phones and voices for the people outside: the client of a control API.
+
+Behind it is the simulator (`voipcti_simulator`) or a network of real phones (`demo.pbx.exchange`); nobody here knows.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +13,11 @@ PATIENCE = 10.0
 
 
 class Refused(Exception):
-    """The simulator will not do that; the text says why."""
+    """That cannot be done; the text says why."""
 
 
 class Phones:
-    """A simulator by the address of its control API, e.g. `http://127.0.0.1:8020/control`."""
+    """All phones, by the address of the control API, e.g. `http://127.0.0.1:8020/control`."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx2.Client(base_url=url, timeout=PATIENCE)
@@ -43,11 +46,11 @@ class Phones:
         try:
             answer = self._client.request(method, path, json=body)
         except httpx2.HTTPError as error:
-            raise Refused("The simulator does not answer. Is it running?") from error
+            raise Refused("The telephones do not answer. Is the demo running?") from error
         if answer.is_error:
             try:
                 raise Refused(answer.json()["error"])
             except (ValueError, KeyError, TypeError):
-                raise Refused(f"The simulator answers {answer.status_code}.") from None
+                raise Refused(f"The telephones answer {answer.status_code}.") from None
         result: dict[str, Any] = answer.json()
         return result

@@ -16,7 +16,7 @@ from django_voipcti import phonebook
 
 from .phones import PATIENCE, Phones, Refused
 
-#: Seconds for which a request for news waits at the simulator.
+#: Seconds for which a request for news waits at the everybody.
 WAIT_FOR_NEWS = 10
 
 #: What can be done with a call on a phone: (state, incoming) → actions of the control API with what the button says.
@@ -53,7 +53,7 @@ ALLOWED = {"answer", "decline", "hold", "resume", "hang_up", "dial", "transfer",
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page."""
     try:
-        state = _simulator().state()
+        state = _phones().state()
     except Refused as refusal:
         messages.error(request, str(refusal))
         state = {"revision": 0, "users": [], "groups": [], "outside": []}
@@ -70,12 +70,12 @@ async def phones(request: HttpRequest) -> HttpResponse:
     try:
         async with httpx2.AsyncClient(timeout=WAIT_FOR_NEWS + PATIENCE) as client:
             answer = await client.get(
-                f"{settings.SIMULATOR_CONTROL_URL}/state",
+                f"{settings.PHONES_URL}/state",
                 params={"since": request.GET.get("since", "0"), "wait": WAIT_FOR_NEWS},
             )
         answer.raise_for_status()
     except httpx2.HTTPError:
-        return HttpResponse("The simulator does not answer.", status=503, content_type="text/plain")
+        return HttpResponse("The telephones do not answer.", status=503, content_type="text/plain")
     return await _fragment(request, answer.json())
 
 
@@ -90,16 +90,16 @@ async def _fragment(request: HttpRequest, state: dict[str, Any]) -> HttpResponse
 def act(request: HttpRequest) -> HttpResponse:
     """Do what a button says: `kind` is `ring`, `phone` or `outside`."""
     fields = request.POST
-    simulator = _simulator()
+    everybody = _phones()
     call = {"call": int(fields["call"])} if fields.get("call", "").isdecimal() else {}
     to = {"to": fields["to"].strip()} if fields.get("to") else {}
     try:
         if fields.get("kind") == "ring":
-            simulator.ring(_digits(fields.get("number", "")), fields.get("to", ""))
+            everybody.ring(_digits(fields.get("number", "")), fields.get("to", ""))
         elif fields.get("kind") == "phone" and fields.get("action") in ALLOWED:
-            simulator.phone(fields.get("user", ""), fields["action"], **call, **to)
+            everybody.phone(fields.get("user", ""), fields["action"], **call, **to)
         elif fields.get("kind") == "outside" and call:
-            simulator.outside(call["call"], fields.get("action", ""))
+            everybody.outside(call["call"], fields.get("action", ""))
         else:
             raise Refused("There is no such button.")
     except Refused as refusal:
@@ -107,14 +107,14 @@ def act(request: HttpRequest) -> HttpResponse:
             return HttpResponse(str(refusal), status=409, content_type="text/plain")
         messages.error(request, str(refusal))
     finally:
-        simulator.close()
+        everybody.close()
     if request.headers.get("X-Requested-With") == "lab":
         return HttpResponse(status=204)
     return redirect("lab")
 
 
-def _simulator() -> Phones:
-    return Phones(settings.SIMULATOR_CONTROL_URL)
+def _phones() -> Phones:
+    return Phones(settings.PHONES_URL)
 
 
 def _digits(text: str) -> str:
@@ -124,7 +124,7 @@ def _digits(text: str) -> str:
 
 
 def _context(state: dict[str, Any]) -> dict[str, Any]:
-    """The simulator's state in the page's words, with the names of contacts in place of their numbers."""
+    """The state of all phones in the page's words, with the names of contacts in place of their numbers."""
     legs = [leg for user in state["users"] for leg in user["calls"]]
     asked = {leg["other_number"] for leg in legs} | {party["number"] for party in state["outside"]}
     found = phonebook.lookup_many([(number, "") for number in asked if number])

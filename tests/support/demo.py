@@ -27,12 +27,13 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class RunningDemo:
-    """`manage.py demo --by-hand` in a folder of its own, as a context manager."""
+    """`manage.py demo` in a folder of its own, as a context manager; unless told otherwise, phones wait for hands."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, provider: str = "voipstudio", by_hand: bool = True) -> None:
         self.folder = folder
+        hands = ["--by-hand"] if by_hand else []
         self.process = Process(
-            manage("demo", "--by-hand", "--port", "0"),
+            manage("demo", "--provider", provider, "--port", "0", *hands),
             log_path=folder / "demo.log",
             env=environment(folder),
             ready=(folder / "demo.json").exists,
@@ -44,7 +45,7 @@ class RunningDemo:
         self.process.start()
         status = json.loads((self.folder / "demo.json").read_text())
         self.web: str = status["web"]
-        self.control: str = f"{status['simulator']}/control"
+        self.control: str = status["phones"]
         self.pids: dict[str, int] = status["pids"]
         return self
 
@@ -54,7 +55,7 @@ class RunningDemo:
     # --- hands ------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Return everything that the simulator shows."""
+        """Return everything that the phones show."""
         return self._control("GET", "/state")
 
     def ring(self, number: str, to: str) -> None:
@@ -73,14 +74,16 @@ class RunningDemo:
     def quiet(self) -> None:
         """End every call."""
         for party in self.state()["outside"]:
-            self._control("POST", f"/outside/{party['id']}/hang_up", {})
+            self._control("POST", f"/outside/{party['id']}/hang_up", {}, refusable=True)
         for user in self.state()["users"]:
             for call in user["calls"]:
-                self.phone(user["extension"], "hang_up", call=call["id"])
+                path = f"/users/{user['extension']}/phone/hang_up"
+                self._control("POST", path, {"call": call["id"]}, refusable=True)
 
-    def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _control(self, method: str, path: str, body: object = None, *, refusable: bool = False) -> dict[str, Any]:
+        """``refusable``: what is not to be done any more, since the other side was quicker, is done."""
         answer = httpx2.request(method, f"{self.control}{path}", json=body, timeout=10)
-        assert answer.is_success, answer.text
+        assert answer.is_success or (refusable and answer.status_code == 409), answer.text
         result: dict[str, Any] = answer.json()
         return result
 

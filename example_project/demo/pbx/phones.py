@@ -15,7 +15,7 @@ __all__ = ["Baresip", "free_sip_port"]
 _ACCOUNT = (
     '"Phone {user}" <sip:{user}@{domain}>;auth_user={user};auth_pass={password};'
     'outbound="sip:{host}:{server};transport=udp";regint=120;answermode={mode};mwi=no;'
-    "audio_codecs=PCMU/8000/1,PCMA/8000/1;ptime=20\n"
+    "audio_codecs=PCMU/8000/1,PCMA/8000/1;ptime=20"
 )
 
 # The module aubridge loops the sound of each call back, so that no sound card is needed.
@@ -84,7 +84,12 @@ class Baresip:
             "control_port": self.control_port,
         }
         (self.folder / "config").write_text(_CONFIG.format(**values))
-        account = _ACCOUNT.format(
+        (self.folder / "accounts").write_text(f"{self.account()}\n")
+        (self.folder / "contacts").touch()
+
+    def account(self) -> str:
+        """Its account, as a line of its configuration."""
+        return _ACCOUNT.format(
             user=self.user,
             domain=DOMAIN,
             password=password_of(self.user),
@@ -92,8 +97,10 @@ class Baresip:
             server=self.server_port,
             mode=self.mode,
         )
-        (self.folder / "accounts").write_text(account)
-        (self.folder / "contacts").touch()
+
+    def address(self, user: str) -> str:
+        """SIP URI of a user or number at its server."""
+        return f"sip:{user}@{DOMAIN}"
 
     def command_line(self) -> list[str]:
         """The command line; it stays in the foreground."""
@@ -114,7 +121,7 @@ class Baresip:
 
     def dial(self, number: str) -> None:
         """Call a user or a number with a plus."""
-        self.command("dial", f"sip:{number}@{DOMAIN}")
+        self.command("dial", self.address(number))
 
     def answer(self) -> None:
         """Lift the handset."""
@@ -134,7 +141,7 @@ class Baresip:
 
     def transfer(self, number: str) -> None:
         """Send the other party to somebody else."""
-        self.command("transfer", f"sip:{number}@{DOMAIN}")
+        self.command("transfer", self.address(number))
 
     def calls(self) -> str:
         """What the phone itself says of its calls."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.core.management import call_command
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from crm import demo_data
 from crm.models import Company, Contact, Deal, Note
+from demo.pbx.server import password_of
 from django_voipcti import journal, phonebook, sessions
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
@@ -38,8 +40,8 @@ class Command(BaseCommand):
             seed_records(users)
             seed_rules()
         if not options["no_lines"]:
-            for user in users.values():
-                log_in(user)
+            for username, login in demo_data.LINES[settings.TELEPHONE_SYSTEM].items():
+                log_in(users[username], login)
             seed_history(users)
         self.stdout.write(
             f"{len(users)} users, {Company.objects.count()} companies, {Contact.objects.count()} contacts, "
@@ -132,14 +134,17 @@ def email_of(name: str, company: Company | None) -> str:
     return f"{'.'.join(words)}@{domain}"
 
 
-def log_in(user: AbstractUser) -> None:
+def log_in(user: AbstractUser, login: str) -> None:
     """Give the user a line by logging in with the account's password, unless he has one that works."""
     line = Line.objects.filter(user=user).exclude(secrets="").first()
     if line is not None and is_accepted(line):
         return
-    outcome = async_to_sync(sessions.login)(user, username=user.email, password=Secret(demo_data.LINE_PASSWORD))
+    password = password_of(login) if settings.TELEPHONE_SYSTEM == "sip" else demo_data.LINE_PASSWORD
+    outcome = async_to_sync(sessions.login)(user, username=login, password=Secret(password))
     if not isinstance(outcome, Line):
-        raise CommandError(f"The telephone provider asks for a second factor for {user.email}; the demo expects none.")
+        raise CommandError(f"The telephone provider asks for a second factor for {login}; the demo expects none.")
+    # A SIP server knows no names.
+    Line.objects.filter(pk=outcome.pk, label="").update(label=user.get_full_name())
 
 
 def is_accepted(line: Line) -> bool:
@@ -158,7 +163,9 @@ def seed_history(users: dict[str, AbstractUser]) -> None:
     lines = {line.user_id: line for line in Line.objects.filter(user__in=users.values())}
     updates = []
     for position, (agent, number, inbound, when, ringing, talking) in enumerate(demo_data.PAST_CALLS):
-        line, started = lines[users[agent].pk], moment_of(when)
+        line, started = lines.get(users[agent].pk), moment_of(when)
+        if line is None:
+            continue
         answered = started + timedelta(seconds=ringing) if talking else None
         updates.append(
             CallUpdate(

@@ -1,5 +1,6 @@
 """`manage.py demo`: the whole system on this machine until Ctrl-C."""
 
+import os
 import sys
 from typing import Any
 
@@ -7,31 +8,42 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from crm import demo_data
+from demo.networks import NETWORKS, MissingPrograms
 from demo.processes import ChildFailed
 from demo.supervisor import Demo, Stopped
 
 
 class Command(BaseCommand):
-    """Exit codes: 0 stopped on request, 1 a process failed."""
+    """Exit codes: 0 stopped on request, 1 a process failed, or a program is not installed."""
 
-    help = "Serve the CRM with a simulated telephone system, each process of a real deployment, until Ctrl-C."
+    help = "Serve the CRM with a telephone system, each process of a real deployment, until Ctrl-C."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, help="of the web server (default: 8000, or the next free one)")
         parser.add_argument(
-            "--provider", choices=["voipstudio"], default="voipstudio", help="which kind of telephone system"
+            "--provider",
+            choices=sorted(NETWORKS),
+            default=settings.TELEPHONE_SYSTEM,
+            help="voipstudio: simulated; sip: Kamailio and baresip phones, where these are installed",
         )
         parser.add_argument(
             "--by-hand", action="store_true", help="phones do nothing by themselves; drive them in the phone lab"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        provider = options["provider"]
+        if provider != settings.TELEPHONE_SYSTEM:
+            # Again, as the settings have been made for another one.
+            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "TELEPHONE_SYSTEM": provider})  # noqa: S606
+        wishes = {"provider": provider, "port": options["port"], "by_hand": options["by_hand"]}
         try:
-            with Demo(settings.DATA_DIR, port=options["port"], by_hand=options["by_hand"], say=self._say) as demo:
+            with Demo(settings.DATA_DIR, **wishes, say=self._say) as demo:
                 self._welcome(demo)
                 demo.wait()
                 self._say("\nStopping …")
+        except MissingPrograms as error:
+            raise CommandError(str(error)) from error
         except ChildFailed as error:
             raise CommandError(f"{error}\nEverything else has been stopped.") from error
         except Stopped:
