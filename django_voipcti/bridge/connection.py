@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -35,9 +35,10 @@ from ..sip.events import (
 )
 from .backoff import Retries
 from .failures import CredentialsRejected, explain, explain_refusal, is_fatal
+from .link import LineLink
 from .listener import Listener
 
-__all__ = ["LineLink", "SipConnection"]
+__all__ = ["SipConnection"]
 
 T = TypeVar("T")
 
@@ -53,39 +54,11 @@ _OPEN_TIMEOUT = 10.0
 _UNSUBSCRIBE_TIMEOUT = 2.0
 #: Seconds until a subscription that was refused for good is asked for again: somebody may have mended the server.
 _REFUSED_AGAIN = 300.0
+#: Subscriptions that the server is asked for at once. Thousands at one moment would flood both sides: while the
+#: server cannot get rid of its answers it does not read what we send.
+_AT_ONCE = 50
 #: Largest message in bytes: a dialog-info document of the largest size that is read, with its headers.
 _MAX_MESSAGE = 300_000
-
-
-class LineLink(Protocol):
-    """What a connection tells the session of a line that it serves."""
-
-    @property
-    def line(self) -> int:
-        """Primary key of the line."""
-        ...
-
-    def logged_in(self) -> None:
-        """The server knows us."""
-
-    def ready(self) -> None:
-        """Every subscription of the line is active."""
-
-    def lost(self, sentence: str, *, fatal: bool) -> None:
-        """The connection is gone, or could not be made; ``fatal``: it is not tried again with these credentials."""
-
-    def refused(self, uri: str, sentence: str) -> None:
-        """The server refuses to tell us about ``uri``."""
-
-    def subscribed(self, uri: str) -> None:
-        """A new subscription to ``uri`` begins."""
-
-    def notified(self, uri: str, body: bytes, *, subscription: str, late: bool) -> bool:
-        """Take a document; return whether a full one is needed, since there is a gap.
-
-        ``late``: one that the server sent after it was taken before it.
-        """
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +106,11 @@ class SipConnection:
         self._served: dict[int, _Served] = {}
         self._subscriptions: dict[str, _Watch] = {}
         self._again: dict[_Watch, float] = {}
+        # To be subscribed as soon as the server keeps up, oldest first; and those that it has not answered yet.
+        self._waiting: dict[_Watch, None] = {}
+        self._asked: set[_Watch] = set()
+        # Whether it has answered one on this connection: then its challenge is known, and answered unasked.
+        self._is_known = False
         self._active = 0
         self._core: UserAgentCore | None = None
         self._alarm: asyncio.Timeout | None = None
@@ -170,7 +148,7 @@ class SipConnection:
         if self._failure:
             link.lost(self._failure, fatal=self._fatal)
         if self._core is not None:
-            self.apply(lambda core, now: self._begin(core, served, now))
+            self.apply(lambda _core, _now: self._begin(served))
 
     def remove(self, link: LineLink) -> None:
         """Serve a line no longer; its subscriptions are given back."""
@@ -187,6 +165,7 @@ class SipConnection:
         if self._task is None:
             return
         if self._core is not None:
+            self._waiting.clear()
             self.apply(lambda core, now: core.unsubscribe_all(now))
             try:
                 async with asyncio.timeout(_UNSUBSCRIBE_TIMEOUT):
@@ -268,22 +247,23 @@ class SipConnection:
     async def _drive(self, socket: ClientConnection) -> None:
         """Move frames, timers and events; decide nothing."""
         core = self._core = self._new_core()
-        self._rejected, self._failure = None, ""
+        self._rejected, self._failure, self._is_known = None, "", False
         try:
             for served in self._served.values():
-                self._begin(core, served, self._clock())
+                self._begin(served)
             while True:
                 self._dirty = False
+                self._handle(core)
+                self._ask(core)
                 for data in core.data_to_send():
                     await socket.send(data, text=True)
-                self._handle(core)
                 await self._room()
                 try:
                     async with asyncio.timeout_at(self._deadline(core)) as self._alarm:
                         frame = await socket.recv(decode=False)
                 except TimeoutError:
                     core.handle_timer(self._clock())
-                    self._resubscribe(core)
+                    self._ask_again()
                 else:
                     core.receive_message(frame, self._clock())
                 finally:
@@ -324,26 +304,32 @@ class SipConnection:
 
     # --- subscriptions --------------------------------------------------------------------------------------------
 
-    def _begin(self, core: UserAgentCore, served: _Served, now: float) -> None:
-        for watch in served.watches:
-            self._subscribe(core, watch, now)
+    def _begin(self, served: _Served) -> None:
+        self._waiting.update(dict.fromkeys(served.watches))
         if not served.watches:
             served.link.logged_in()
             served.link.ready()
 
-    def _subscribe(self, core: UserAgentCore, watch: _Watch, now: float) -> None:
-        self._again.pop(watch, None)
-        watch.served.link.subscribed(watch.uri)
-        watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=now)
-        self._subscriptions[watch.subscription] = watch
+    def _ask(self, core: UserAgentCore) -> None:
+        """Subscribe to what waits: first one alone, which brings the challenge for all, then so many at once."""
+        while self._waiting and len(self._asked) < (_AT_ONCE if self._is_known else 1):
+            watch = next(iter(self._waiting))
+            del self._waiting[watch]
+            self._asked.add(watch)
+            watch.served.link.subscribed(watch.uri)
+            watch.subscription = core.subscribe(watch.uri, expires=self.profile.expires, now=self._clock())
+            self._subscriptions[watch.subscription] = watch
 
-    def _resubscribe(self, core: UserAgentCore) -> None:
+    def _ask_again(self) -> None:
         now = self._clock()
         for watch in [watch for watch, moment in self._again.items() if moment <= now]:
-            self._subscribe(core, watch, now)
+            del self._again[watch]
+            self._waiting[watch] = None
 
     def _forget(self, watch: _Watch) -> None:
         """The subscription of ``watch`` is over."""
+        self._waiting.pop(watch, None)
+        self._asked.discard(watch)
         self._subscriptions.pop(watch.subscription, None)
         watch.subscription = ""
         if watch.active:
@@ -375,7 +361,8 @@ class SipConnection:
         watch = self._subscriptions.get(subscription)
         if watch is None or watch.active:
             return
-        self._rejected = None
+        self._rejected, self._is_known = None, True
+        self._asked.discard(watch)
         watch.active = True
         watch.served.inactive -= 1
         self._active += 1
@@ -400,6 +387,7 @@ class SipConnection:
         watch = self._subscriptions.get(subscription)
         if watch is None:
             return
+        self._is_known = True
         held = watch.active
         self._forget(watch)
         if event.reason == "unsubscribed":

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..providers.base import SipProfile
-from .connection import LineLink, SipConnection
+from .connection import SipConnection
+from .link import LineLink
 
 __all__ = ["ConnectionHub"]
 

@@ -40,7 +40,7 @@ _TRIES = 3
 class LineSession:
     """Keeps one line going until it is stopped. It restarts what fails, and says how the line stands.
 
-    It is the :class:`~django_voipcti.bridge.connection.LineLink` of its connection.
+    It is the :class:`~django_voipcti.bridge.link.LineLink` of its connection.
     """
 
     def __init__(

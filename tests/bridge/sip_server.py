@@ -50,6 +50,8 @@ class SipServer:
         self.sockets: set[ServerConnection] = set()
         self.documents: dict[str, str] = {}
         self.accepted = 0
+        #: SUBSCRIBEs that wait for :meth:`release`, while it is a list.
+        self.held: list[tuple[ServerConnection, Request]] | None = None
         self._server: Server | None = None
 
     @property
@@ -89,6 +91,12 @@ class SipServer:
         for socket in self.sockets:
             socket.transport.abort()
 
+    async def release(self) -> None:
+        """Answer what was held until now, and go on holding."""
+        held, self.held = self.held or [], []
+        for socket, request in held:
+            await self._answer(socket, request)
+
     def live(self, uri: str | None = None) -> list[Subscriber]:
         """Subscriptions that a NOTIFY reaches."""
         return [
@@ -111,7 +119,10 @@ class SipServer:
                 message = parse_message(frame)
                 if isinstance(message, Request):
                     self.requests.append(message)
-                    await self._answer(socket, message)
+                    if self.held is not None and message.method == "SUBSCRIBE":
+                        self.held.append((socket, message))
+                    else:
+                        await self._answer(socket, message)
         except ConnectionClosed:
             pass
         finally:

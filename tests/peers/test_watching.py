@@ -4,6 +4,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
+from benchmarks import watching
+from tests.conftest import require_tool
+from tests.peers.lab import Lab
 from tests.peers.page import Page
 from tests.support.waiting import eventually
 
@@ -53,3 +56,12 @@ def test_all_lines_are_watched_over_one_websocket(open_office):
     office = open_office(dict.fromkeys(("1001", "1002", "1003", "1004")))
     sockets = office.lab.server.rpc("ws.dump")
     assert sockets["info"]["wscounter"] == 1, sockets
+
+
+def test_two_thousand_lines_take_one_socket_and_one_challenge(tmp_path):
+    require_tool("kamailio")
+    with Lab(tmp_path) as lab:
+        figures = watching.measure(lab.server, 2000)
+    assert (figures.sockets, figures.challenges) == (1, 1)
+    assert figures.bytes_a_line < 20_000
+    assert figures.seconds < 60, "generous: five on a machine of two cores"
