@@ -258,7 +258,9 @@ class PageConsumer(AsyncWebsocketConsumer):
         return {"linked": await _in_thread(self._as_user, callers.attach, call, model, objectId)}
 
     async def _do_suggest(self, text: str) -> Data:
-        found = await _in_thread(self._as_user, callers.suggest, text)
+        # In a thread of its own: a search may read a whole table of the host's, and events of all pages share one thread.
+        search = database_sync_to_async(self._as_user, thread_sensitive=False)
+        found = await search(callers.suggest, text)
         return {"records": [presenters.present_match(match) for match in found]}
 
     def _as_user(self, function: Callable[..., Any], *arguments: str) -> Any:

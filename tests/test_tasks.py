@@ -4,19 +4,24 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from celery.contrib.testing.worker import start_worker
 from celery.worker import state as worker_state
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from django_voipcti import control, realtime, tasks
+from django_voipcti import control, journal, realtime, tasks
 from django_voipcti.enums import CallState, CommandState, EndReason, LineStatus
 from django_voipcti.models import Call, CallCommand, CallEvent, Line, WebhookDelivery
 from django_voipcti.providers import providers
 from tests.celery_app import app
+from tests.journal.conftest import said
+from tests.test_consumers import opened
+from tests.testapp.models import Contact
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database_matrix]
 
@@ -30,6 +35,7 @@ SHORT_LIVED = {
 @pytest.fixture
 def worker(transactional_db, eventually):
     """A worker with two threads on the session's broker, idle when the tables are emptied."""
+    app.control.purge()  # records that other tests saved
     with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=20) as running:
         yield running
         CallCommand.objects.update(state=CommandState.SUCCEEDED)
@@ -203,3 +209,24 @@ def test_the_names_are_the_interface():
         "voipcti.sync_history",
         "voipcti.watch_missed_calls",
     }
+
+
+# --- linking calls to records -----------------------------------------------------------------------------------------
+
+
+async def test_a_record_that_is_entered_while_it_rings_is_shown_on_the_page(worker, line, aeventually):
+    """The whole way: the save, the broker, the worker, the journal, the page."""
+    await line.user.user_permissions.aadd(await Permission.objects.aget(codename="view_contact"))
+    await sync_to_async(journal.record)([said("RINGING", 0, call="before"), said("HANGUP", 2, call="before")])
+    async with opened(line.user) as page:
+        await sync_to_async(journal.record)([said("RINGING", 5)])
+        assert (await page.hear())["call"]["contact"] is None
+        grace = await Contact.objects.acreate(name="Grace", phone=LONDON)
+        message = await page.hear()
+        assert (message["type"], message["call"]["name"]) == ("call", "Grace")
+        await aeventually(lambda: all_linked_to(grace))
+
+
+async def all_linked_to(record):
+    """Whether every call is linked to `record`, the earlier one too."""
+    return await Call.objects.filter(contact_id=str(record.pk)).acount() == await Call.objects.acount()
