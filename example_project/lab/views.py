@@ -140,6 +140,7 @@ def _context(state: dict[str, Any]) -> dict[str, Any]:
         leg["actions"] = PHONE_ACTIONS.get((leg["state"], leg["incoming"]), [])
     for party in state["outside"]:
         party["who"] = name(party["number"], party["name"])
+        party["dialled"] = phonebook.numbers.display(party["dialled"])
         party["text"] = STATE_TEXTS.get(party["state"].upper(), party["state"])
         party["tone"] = STATE_TONES.get(party["state"].upper(), "")
         party["actions"] = OUTSIDE_ACTIONS.get(party["state"].upper(), [])

@@ -87,6 +87,11 @@ class Outside(asyncio.DatagramProtocol):
         self._sound.close()
 
     @property
+    def port(self) -> int:
+        """Where they are reached."""
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    @property
     def parties(self) -> Sequence[Party]:
         """Who is on the line, in order of their calls."""
         return list(self._parties.values())
@@ -229,8 +234,7 @@ class Outside(asyncio.DatagramProtocol):
 
     @property
     def _here(self) -> str:
-        host, port = self._transport.get_extra_info("sockname")
-        return f"{host}:{port}"
+        return f"{HOST}:{self.port}"
 
     def _cancel(self, party: Party) -> None:
         self._send(_of_the_invite(party.invite, "CANCEL"))
