@@ -1,8 +1,9 @@
 """A desk phone that obeys requests from outside its calls, as many real ones do and no free softphone does.
 
 ``Event: talk`` and ``Event: hold`` answer, hold and resume; a REFER that names one of its calls (RFC 4538) ends that
-call (``method=BYE``) or transfers it. It speaks SIP over UDP, has no sound, and does not retransmit: loopback loses
-nothing.
+call (``method=BYE``) or transfers it. A REFER within a call is obeyed as by every phone: it calls whom that names, and
+tells how that goes, the ringing included, which softphones leave out. It speaks SIP over UDP, has no sound, and does not
+retransmit: loopback loses nothing.
 """
 
 import secrets
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django_voipcti.sip.dialogs import Dialog
+from django_voipcti.sip.digest import Challenge, answer
 from django_voipcti.sip.messages import Request, Response, parse_message
 from django_voipcti.sip.uri import NameAddr, SipUri
 
@@ -25,12 +27,14 @@ _SDP = (
 
 @dataclass(slots=True)
 class _Leg:
-    """One call of the phone's."""
+    """One call of the phone's; one that it made itself may have been asked for by the other end of another one."""
 
     invite: Request
     dialog: Dialog
     state: str = "ringing"
     version: int = 1
+    asked_by: "_Leg | None" = None
+    refer: int = 0
 
 
 class DeskPhone:
@@ -38,6 +42,7 @@ class DeskPhone:
 
     Args:
         server: UDP port of the SIP server.
+        password: of the user, for calls of the phone's own.
         replies: status codes in place of obedience, by method; ``{"REFER": 603}`` refuses to take calls over.
         headers: headers that go with those.
     """
@@ -47,10 +52,12 @@ class DeskPhone:
         user: str,
         server: int,
         *,
+        password: str,
         replies: Mapping[str, int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.user = user
+        self._password = password
         #: Every request that came, in order.
         self.received: list[Request] = []
         self._server = ("127.0.0.1", server)
@@ -172,6 +179,11 @@ class DeskPhone:
             self._reinvite(talking, "held")
 
     def _obey_refer(self, refer: Request) -> None:
+        asking = self._legs.get(refer.call_id)
+        if asking is not None:
+            self._respond(refer, 202)
+            self._dial(NameAddr.parse(refer.headers.get("Refer-To") or "").uri, asking, refer.cseq.number)
+            return
         named = (refer.headers.get("Target-Dialog") or "").partition(";")[0]
         leg = self._legs.get(named)
         if leg is None:
@@ -190,9 +202,49 @@ class DeskPhone:
             self._end(leg)
 
     def _on_response(self, response: Response) -> None:
-        if response.cseq.method == "INVITE" and response.status >= 200:
-            leg = self._legs[response.call_id]
+        if response.cseq.method != "INVITE" or response.status <= 100:
+            return
+        leg = self._legs[response.call_id]
+        if leg.state != "calling":
             self._request(leg, "ACK", number=response.cseq.number)
+        elif response.status < 200:
+            self._tell(leg, response)
+        elif response.status < 300:
+            leg.dialog.learn(response, as_caller=True)
+            leg.state = "talking"
+            self._request(leg, "ACK", number=response.cseq.number)
+            self._tell(leg, response)
+        else:
+            self._acknowledge_refusal(leg, response)
+
+    def _acknowledge_refusal(self, leg: _Leg, response: Response) -> None:
+        headers = [("Via", leg.invite.headers.get("Via")), ("Max-Forwards", 70), ("From", response.from_)]
+        headers += [("To", response.to), ("Call-ID", response.call_id), ("CSeq", f"{response.cseq.number} ACK")]
+        self._send(Request("ACK", leg.invite.uri, headers))
+        asked = response.headers.get("Proxy-Authenticate")
+        if asked is None or "Proxy-Authorization" in leg.invite.headers:
+            del self._legs[response.call_id]
+            self._tell(leg, response)
+            return
+        answered = answer(
+            Challenge.parse(asked),
+            method="INVITE",
+            uri=leg.invite.uri,
+            username=self.user,
+            password=self._password,
+            cnonce=secrets.token_hex(8),
+            nonce_count=1,
+        )
+        self._request(leg, "INVITE", headers=(("Proxy-Authorization", str(answered)),), sdp="sendrecv")
+
+    def _tell(self, leg: _Leg, response: Response) -> None:
+        """Tell who asked for a call how it goes (RFC 3515)."""
+        if leg.asked_by is None or leg.asked_by.dialog.call_id not in self._legs:
+            return
+        state = "active;expires=60" if response.status < 200 else "terminated;reason=noresource"
+        headers = (("Event", f"refer;id={leg.refer}"), ("Subscription-State", state))
+        fragment = f"SIP/2.0 {response.status} {response.reason}\r\n".encode()
+        self._request(leg.asked_by, "NOTIFY", headers=(*headers, ("Content-Type", "message/sipfrag")), body=fragment)
 
     # --- what goes out --------------------------------------------------------------------------------------------
 
@@ -202,6 +254,13 @@ class DeskPhone:
             self._respond(leg.invite, 603, tag=leg.dialog.local_tag)
         else:
             self._request(leg, "BYE")
+
+    def _dial(self, uri: SipUri, asking: _Leg, refer: int) -> None:
+        local = NameAddr.parse(f"<sip:{self.user}@{uri.host}>;tag={secrets.token_hex(4)}")
+        dialog = Dialog(call_id=secrets.token_hex(8), local=local, remote=NameAddr.parse(f"<{uri}>"), target=str(uri))
+        leg = _Leg(asking.invite, dialog, "calling", asked_by=asking, refer=refer)
+        self._legs[dialog.call_id] = leg
+        self._request(leg, "INVITE", sdp="sendrecv")
 
     def _reinvite(self, leg: _Leg, state: str) -> None:
         leg.state = state
@@ -217,14 +276,18 @@ class DeskPhone:
         sdp: str = "",
         version: int = 1,
         number: int | None = None,
+        body: bytes = b"",
     ) -> None:
         via = f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{secrets.token_hex(6)};rport"
         lines: list[tuple[str, object]] = [("Via", via), ("Max-Forwards", 70), *leg.dialog.headers()]
         lines += [("CSeq", f"{number or leg.dialog.next_cseq()} {method}"), ("Contact", f"<{self.contact}>"), *headers]
-        body = self._body(sdp, version)
-        if body:
+        if sdp:
+            body = self._body(sdp, version)
             lines.append(("Content-Type", "application/sdp"))
-        self._send(Request(method, SipUri(leg.dialog.request_uri()), lines, body))
+        request = Request(method, SipUri(leg.dialog.request_uri()), lines, body)
+        if method == "INVITE":
+            leg.invite = request
+        self._send(request)
 
     def _respond(
         self,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from example_project.demo.pbx.phones import Baresip, free_sip_port
-from example_project.demo.pbx.server import DOMAIN, PbxServer
+from example_project.demo.pbx.server import DOMAIN, PbxServer, password_of
 from tests.peers import scenarios
 from tests.peers.desk_phone import DeskPhone
 from tests.support.processes import Process, free_port
@@ -121,7 +121,7 @@ class Lab:
 
     def desk_phone(self, user: str, **options: Any) -> DeskPhone:
         """Put a phone up that obeys requests from outside its calls; see there for ``options``."""
-        phone = self._stack.enter_context(DeskPhone(user, self.server.sip_port, **options))
+        phone = self._stack.enter_context(DeskPhone(user, self.server.sip_port, password=password_of(user), **options))
         self.server.rpc("ul.add", "location", f"{user}@{DOMAIN}", phone.contact, 3600, 1.0, "", 0, 0, 0)
         return phone
 

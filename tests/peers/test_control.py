@@ -3,9 +3,11 @@
 import pytest
 
 from django_voipcti import control
-from django_voipcti.enums import CallState, EndReason
+from django_voipcti.enums import CallState, Direction, EndReason
 from django_voipcti.exceptions import CommandRefused
 from tests.support.waiting import eventually
+
+HANGUP = CallState.HANGUP
 
 #: What a desk phone that obeys can be made to do.
 OBEYING = {"phones_obey_events": True, "phones_obey_refer": True, "kamailio_rpc_url": ""}
@@ -87,6 +89,24 @@ class TestByThePhone:
         agent.saw("RINGING", "CONNECTED", "HANGUP")
         eventually(lambda: colleague.line.calls.filter(state=CallState.CONNECTED, other_e164="+442079460000").exists())
         colleague.phone.hang_up()
+
+    def test_a_call_that_was_clicked_for_is_transferred(self, office):
+        agent, colleague = office["1003"], office["1002"]
+        agent.click("1002")
+        agent.saw("INITIAL")
+        eventually(lambda: agent.phone.is_ringing)
+        agent.phone.answer()
+        agent.saw("INITIAL", "ACCEPTED", "RINGING")
+        colleague.phone.answer()
+        agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED")
+        office.lab.trunk("answer")
+        agent.ask(control.transfer, "+442079460000")
+        agent.saw("INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP")
+        agent.ended(HANGUP, EndReason.TRANSFERRED, direction=Direction.OUTBOUND, other="1002", answered=True)
+        eventually(lambda: not agent.phone.is_talking)
+        eventually(lambda: colleague.line.calls.filter(state=CallState.CONNECTED, other_e164="+442079460000").exists())
+        colleague.phone.hang_up()
+        assert agent.line.calls.count() == 1, "neither our leg nor the transfer is a call of the agent's"
 
     def test_a_ringing_call_is_declined(self, office):
         agent, colleague = office["1003"], office["1002"]

@@ -5,12 +5,14 @@ The generators make noise, and sound messages with one thing broken, which reach
 
 import re
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from django_voipcti.sip.core import UserAgentCore
 from django_voipcti.sip.dialoginfo import Dialog, DialogInfo, DialogInfoTracker, parse_dialog_info
 from django_voipcti.sip.digest import Challenge, Credentials
 from django_voipcti.sip.events import SubscriptionEnded
@@ -21,7 +23,7 @@ from django_voipcti.sip.refer import parse_sipfrag
 from django_voipcti.sip.sdp import BlackHole
 from django_voipcti.sip.uri import NameAddr, SipUri
 from tests.sip.transcripts import PATHS, Frame, read
-from tests.sip.wire import FarEnd, make_core
+from tests.sip.wire import DOMAIN, FarEnd, make_core
 
 thorough = settings(max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -261,7 +263,7 @@ def test_full_documents_in_any_order_end_in_the_state_of_the_newest(order: list[
     assert len({dialog.state for dialog in told}) == len(told)
 
 
-# -- time
+# -- time and memory
 
 
 def test_hostile_messages_cost_little() -> None:
@@ -284,3 +286,37 @@ def test_hostile_messages_cost_little() -> None:
         core.data_to_send()
     assert time.perf_counter() - began < 5
     assert len(core.events()) == 100
+
+
+def test_hostile_requests_leave_nothing_behind() -> None:
+    """What is kept for the answer's repetition has an end: only INVITEs wait for something, for an ACK."""
+
+    def flood(core: UserAgentCore, number: int) -> None:
+        method = ("OPTIONS", "INVITE", "NOTIFY", "INVITE", "BYE", "INVITE")[number % 6]
+        fields = [
+            ("Via", f"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{number}"),
+            ("From", f"<sip:x{number}@example.com>;tag=t{number}"),
+            ("To", f"<sip:alice@{DOMAIN}>;tag=o{number}"),
+            ("Call-ID", f"flood-{number}"),
+            ("CSeq", f"1 {method}"),
+            ("X-Ballast", "x" * 1000),
+        ]
+        core.receive_message(Request(method, f"sip:alice@{DOMAIN}", fields).to_bytes(), number / 5000)
+        core.handle_timer(number / 5000)
+        core.data_to_send()
+        core.events()
+
+    core = make_core()
+    tracemalloc.start()
+    try:
+        held = []
+        for number in range(7500):
+            flood(core, number)
+            if number % 2500 == 2499:
+                held.append(tracemalloc.get_traced_memory()[0])
+        core.handle_timer(1000.0)
+        left, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert max(held) < 1.1 * held[0], "full after 1,024 requests that are open"
+    assert left < held[0] / 2, "what stays is a cache of addresses, which has an end as well"

@@ -236,6 +236,24 @@ def test_the_call_is_kept_for_the_notifys_after_the_bye(far: FarEnd, referral: R
     assert far.ask("INFO", referral.request).status == 481
 
 
+def test_glare_a_phone_that_holds_us_while_it_is_asked_to_call(far: FarEnd, referral: Referral) -> None:
+    """We never send a re-INVITE, so theirs crosses our REFER and needs no 491; baresip 1.1 does this."""
+    offer = b"v=0\r\no=- 1 2 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n"
+    offer += b"m=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"
+    response = far.ask("INVITE", referral.request, ("Content-Type", "application/sdp"), body=offer)
+    assert response.status == 200
+    assert b"a=inactive" in response.body
+    far.events()
+    assert far.answer(referral.refer, 202) == [referral.accepted()]
+    assert referral.notify("SIP/2.0 200 OK", "terminated;reason=noresource") == [referral.ended(200, "OK")]
+
+
+def test_glare_a_phone_that_hangs_up_while_it_is_asked_to_call(far: FarEnd, referral: Referral) -> None:
+    assert far.ask("BYE", referral.request).status == 200
+    assert InviteEnded(invite=referral.invite, by="remote") in far.events()
+    assert far.answer(referral.refer, 481)[-1] == referral.ended(481, "Call/Transaction Does Not Exist", refused=True)
+
+
 def test_a_notify_that_was_overtaken_is_answered_and_dropped(far: FarEnd, referral: Referral) -> None:
     referral.notify("SIP/2.0 180 Ringing", cseq=5)
     assert referral.notify("SIP/2.0 100 Trying", cseq=4) == [
