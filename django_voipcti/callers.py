@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import current_app
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
@@ -106,7 +106,8 @@ def records_listed(content_type_id: int, object_ids: Sequence[str]) -> None:
     """The phonebook has got new rows of these records: have calls linked when they are committed."""
     if ContentType.objects.get_for_id(content_type_id).model_class() is not Line:
         keys = list(object_ids)
-        transaction.on_commit(lambda: _outbox.add(content_type_id, keys), robust=True)
+        using = router.db_for_write(PhonebookEntry)
+        transaction.on_commit(lambda: _outbox.add(content_type_id, keys), using=using, robust=True)
 
 
 def link_records(content_type_id: int, object_ids: Collection[str]) -> int:

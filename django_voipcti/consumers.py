@@ -258,7 +258,7 @@ class PageConsumer(AsyncWebsocketConsumer):
         return {"linked": await _in_thread(self._as_user, callers.attach, call, model, objectId)}
 
     async def _do_suggest(self, text: str) -> Data:
-        # In a thread of its own: a search may read a whole table of the host's, and events of all pages share one thread.
+        # Not in the thread that all pages share: a search may read a whole table of the host's.
         search = database_sync_to_async(self._as_user, thread_sensitive=False)
         found = await search(callers.suggest, text)
         return {"records": [presenters.present_match(match) for match in found]}

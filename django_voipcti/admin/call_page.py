@@ -75,12 +75,19 @@ def _facts(call: Call, admin: "CallAdmin", *, full: bool) -> list[tuple[str, Any
         (_("Talk time"), admin.talk(call)),
         (_("Time on hold"), duration(timedelta(seconds=call.held_seconds)) if call.held_seconds else ""),
         (_("Queue or ring group"), call.context),
+        (_("Outside directories"), _named(call, full=full)),
         (_("Records with this number"), call.matches if call.matches > 1 else ""),
         (_("Provider’s id"), call.external_id),
         (_("Conversation"), call.conversation_id if call.conversation_id != call.external_id else ""),
         (_("Recording"), call.recording),
     ]
     return [(name, value) for name, value in facts if value and value != EMPTY]
+
+
+def _named(call: Call, *, full: bool) -> str:
+    """Whom outside directories know under the number, and which they are."""
+    names = ", ".join(f"{entry['label']} ({entry['source']})" for entry in call.directory)
+    return names if full else mask_digits(names)
 
 
 def _moment(moment: datetime | None) -> str:

@@ -17,6 +17,8 @@ logger = logging.getLogger("django_voipcti.phonebook")
 
 #: Seconds after which a permission that was taken away, or given, counts.
 REMEMBERED = 30.0
+#: Seconds before that in which no answer counts as known any more: whoever was told that it is needs it a moment later.
+_MARGIN = 5.0
 #: Answers that are kept: a host that decides by record is asked about each.
 _MOST_ANSWERS = 5000
 
@@ -47,8 +49,8 @@ class Viewer:
         return self._user
 
     def knows(self, matches: Iterable[Match]) -> bool:
-        """Whether all questions about these records are answered from memory."""
-        return self._clock() < self._until and all(_view_key(match) in self._answers for match in matches)
+        """Whether all questions about these records are answered from memory, without a query, in the next moment."""
+        return self._clock() < self._until - _MARGIN and all(_view_key(match) in self._answers for match in matches)
 
     def may_view(self, match: Match) -> bool:
         """Whether the user may see who this is. A host's function that fails says no."""

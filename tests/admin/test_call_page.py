@@ -40,6 +40,12 @@ def test_what_was_received_can_be_read(boss_client, call):
     assert "&quot;state&quot;: &quot;early&quot;" in shown(boss_client, call)
 
 
+def test_it_says_whom_outside_directories_know_under_the_number(boss_client, line):
+    [event] = journal.record([said("RINGING", 0, number=LONDON)])
+    [call] = journal.note_directory([event.call_id], [{"label": "Acme <Ltd>", "source": "suppliers"}])
+    assert "Acme &lt;Ltd&gt; (suppliers)" in shown(boss_client, call)
+
+
 def test_a_call_without_events_has_a_page(boss_client, line):
     from django_voipcti.redaction import PhoneNumber
 
