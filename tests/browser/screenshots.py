@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import FLAGS
+from tests.browser.flags import FLAGS
 from tests.support.demo import PASSWORD, RunningDemo
 from tests.support.processes import ROOT
 from tests.support.waiting import eventually
@@ -71,6 +71,24 @@ def pop(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     studio.demo.ring("442079460101", ANA)
     studio.shows(page, "Harriet Blake")
     save("pop")
+
+
+def choose(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while somebody calls on a number that three people share."""
+    studio.demo.ring("442079460934", ANA)
+    studio.shows(page, "Meena Kapoor")
+    save("choose", page.locator("voipcti-panel"))
+
+
+def unknown(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while a record is looked for to which the number of an unknown caller belongs."""
+    studio.demo.ring("12025550188", ANA)
+    studio.shows(page, "Not in your records")
+    page.get_by_role("button", name="Attach to a record…").click()
+    page.get_by_role("combobox").fill("grace")
+    expect(page.get_by_role("option")).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    save("unknown", page.locator("voipcti-panel"))
 
 
 def panel(studio: Studio, page: Page, save: Callable[..., None]) -> None:
@@ -134,6 +152,8 @@ PICTURES = [
     (admin_lines, "chris", 1440, ("light",)),
     (team, "chris", 1280, ("light",)),
     (pop, "ana", 1280, BOTH),
+    (choose, "ana", 1280, BOTH),
+    (unknown, "ana", 1280, BOTH),
     (contact, "ana", 1280, BOTH),
     (panel, "ana", 1280, BOTH),
     (lab, "ana", 1280, ("light",)),
@@ -144,6 +164,8 @@ def call_from_contact_page(studio: Studio, page: Page) -> None:
     """Click on a contact's number and pick the own phone up."""
     page.goto(f"{studio.demo.web}/contacts/?q=Beth+Ackroyd")
     page.get_by_role("link", name="Beth Ackroyd").click()
+    expect(page.get_by_role("heading", name="Beth Ackroyd", level=1)).to_be_visible()
+    studio.shows(page, "Ready")
     page.locator(".details").get_by_role("link", name="0113 496 0157").click()
     eventually(lambda: any(user["picking_up"] for user in studio.demo.state()["users"]))
     studio.demo.phone(ANA, "answer")

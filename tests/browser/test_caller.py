@@ -148,12 +148,20 @@ def test_a_directory_that_answers_late_names_the_caller_in_place(visit, strict):
     server.learn("RINGING", **NOBODY, directory=[KESTREL])
     expect(card(strict).get_by_role("heading", name="Kestrel Couriers")).to_be_visible()
     expect(card(strict).get_by_text("From the directory “suppliers”")).to_be_visible()
+    expect(card(strict).get_by_text("In outside directories")).to_be_hidden()
     expect(card(strict).get_by_text("Not in your records")).to_be_visible()
 
 
 def test_a_link_of_a_directory_is_never_a_script(visit, strict):
-    visit(calls=[a_call(**{**NOBODY, "create": []}, directory=[{**KESTREL, "url": "javascript:alert(1)"}])])
-    expect(card(strict).locator(".directory").get_by_text("Kestrel Couriers")).to_be_visible()
+    visit(
+        calls=[
+            a_call(
+                **{**NOBODY, "create": []},
+                directory=[KESTREL, {**KESTREL, "label": "Evil", "url": "javascript:alert(1)"}],
+            )
+        ]
+    )
+    expect(card(strict).locator(".directory").get_by_text("Evil")).to_be_visible()
     assert card(strict).locator(".directory").get_by_role("link").count() == 0
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import findings
 from tests.browser.test_demo import ANA, BEN, button, open_as, panel, shows
 
 pytestmark = pytest.mark.browser
@@ -152,6 +153,13 @@ def test_nobody_is_attached_to_a_record_by_keyboard_and_earlier_calls_are_linked
     expect(ana.locator("table.voipcti-history tbody tr", has_text="020 7946 0967")).to_have_count(3)
 
 
+def test_a_directory_names_who_is_in_no_record(ana, demo):
+    call = rings(ana, demo, "442079460961")
+    expect(call.get_by_role("heading", name="Kestrel Couriers")).to_be_visible()
+    expect(call.get_by_text("From the directory “suppliers”")).to_be_visible()
+    expect(call.get_by_text("Not in your records")).to_be_visible()
+
+
 def test_a_withheld_number_says_so_and_offers_nothing_that_cannot_work(ana, demo):
     call = rings(ana, demo, "anonymous")
     expect(call.get_by_role("heading", name="Withheld number")).to_be_visible()
@@ -182,3 +190,21 @@ def test_an_ignored_number_is_only_logged(ana, demo):
     demo.quiet()
     ana.reload()
     expect(ana.locator(".row", has_text="07700 900951").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("number", [FAMILY, "12025550188"])
+def test_axe_has_no_finding_in_the_colours_of_the_host(chromium, demo, number, scheme):
+    # Without the page's policy, which axe-core's own probing of colours would violate.
+    context = chromium.new_context(locale="en-GB", color_scheme=scheme, bypass_csp=True)
+    try:
+        page = open_as(context.new_page(), demo, "ana")
+        call = rings(page, demo, number)
+        if number != FAMILY:
+            call.get_by_role("button", name="Attach to a record…").click()
+            call.get_by_role("combobox").fill("grace")
+            expect(call.get_by_role("option")).to_have_count(2)
+            page.keyboard.press("ArrowDown")
+        assert findings(page, "voipcti-panel") == []
+    finally:
+        context.close()

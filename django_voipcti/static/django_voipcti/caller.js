@@ -249,7 +249,8 @@ export class CallerBox {
   #showDirectory(isUnknown) {
     const { h, safeUrl } = this.#tools;
     const entries = isUnknown ? (this.#call.directory ?? []) : [];
-    this.directory.hidden = !entries.length;
+    // One that has no page of its own is said in full by the card's heading.
+    this.directory.hidden = entries.length < 2 && !entries.some(({ url }) => url && safeUrl(url));
     this.#replace(this.directory.querySelector("ul"), entries, () =>
       entries.map(({ label, company, url, source }) =>
         h(
