@@ -9,7 +9,8 @@ Rules
        earlier documents were overtaken, or came while nobody watched. The record knows whether it had it already.
     5. Where ids are used again (one per extension), each stretch of life is a call of its own, and a second caller
        who turns a talking dialog back to ``early`` is a further call. Whether he was answered or gave up cannot be
-       told when it turns back to ``confirmed``; that his call is over is what was seen of such servers.
+       told when it turns back to ``confirmed``; that his call is over is what was seen of such servers. A stretch that
+       begins with talking was dialled by the line itself, since callers ring first.
     6. A document that comes late, and a dialog that talks after its end, are witnesses only: they prove that the call
        was answered, which is told if nobody said so before, and nothing else.
     7. Calls that were live when the last bridge let go are known from the start, so that their end is noticed.
@@ -101,6 +102,8 @@ class _Call:
     direction: Direction | None = None
     other: Party = field(default_factory=Party)
     conversation_id: str = ""
+    placed: int | None = None
+    """The call of the record that we placed, if this is its dialog."""
     mixed: bool = False
     """Another call came under the same id, so that later documents may show the other caller's facts."""
     ended_at: datetime | None = None
@@ -225,7 +228,7 @@ class LineTranslator:
         base = identity.external_id + _AGAIN
         calls = [call for call in self._live.values() if call.external_id.startswith(base)]
         newest = calls[-1] if calls else None
-        if state.is_final:
+        if state.is_final and (calls or identity.call is None):
             return [
                 update
                 for call in calls
@@ -257,11 +260,14 @@ class LineTranslator:
             if call is None:
                 call = self._unseen(external_id, identity, dialog)
             return [self._end(call, said, dialog=dialog, vanished=vanished)]
-        mixed = call is not None and call.mixed
-        other = Party() if mixed else self._other(dialog)
-        direction = None if mixed else _DIRECTIONS.get(dialog.direction or "")
+        foreign = identity.call is not None or (call is not None and call.mixed)
+        other = Party() if foreign else self._other(dialog)
+        direction = None if foreign else _DIRECTIONS.get(dialog.direction or "")
         if call is None:
             call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
+            call.placed = identity.call
+            if not identity.once and state.is_talking:
+                direction = direction or Direction.OUTBOUND
         elif _RANK[state] < _RANK[call.state]:
             return []
         call.confirmed_by = said.uri
@@ -276,6 +282,7 @@ class LineTranslator:
                 provider=self._alias,
                 account=self._account.key,
                 external_id=external_id,
+                call=call.placed,
                 source=Source.SIP,
                 observed_at=said.now,
                 state=state,
@@ -293,6 +300,9 @@ class LineTranslator:
     def _unseen(self, external_id: str, identity: DialogIdentity, dialog: Dialog) -> _Call:
         """A call that is over the first time that we hear of it (rule 4)."""
         call = self._live[external_id] = _Call(external_id, CallState.REQUESTED, answered=False)
+        if identity.call is not None:
+            call.placed, call.answered = identity.call, True
+            return call
         call.direction = _DIRECTIONS.get(dialog.direction or "")
         call.other = self._other(dialog)
         call.conversation_id = identity.conversation_id
@@ -309,6 +319,7 @@ class LineTranslator:
             provider=self._alias,
             account=self._account.key,
             external_id=call.external_id,
+            call=call.placed,
             source=Source.SIP,
             observed_at=said.now,
             state=CallState.HANGUP,

@@ -126,6 +126,9 @@ class DialogIdentity:
     """When the call began, if the dialog carries it in the provider's own way (aware)."""
     context: str = ""
     """Provider context of the call, e.g. a queue or ring group, if the dialog carries it."""
+    call: int | None = None
+    """A call that we placed and that goes on in this dialog, which shows our own leg's facts (one id per extension):
+    its ends and direction say nothing of the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -500,6 +500,52 @@ def test_a_second_caller_on_a_talking_extension_is_a_call_of_his_own():
     assert line.states_of(second) == [CallState.RINGING, CallState.HANGUP]
 
 
+@pytest.mark.parametrize(("first", "direction"), [("confirmed", Direction.OUTBOUND), ("early", None)])
+def test_a_stretch_that_begins_with_talking_was_dialled_by_the_line(first, direction):
+    line = Line(by_extension)
+    line.notify(document(1, dialog("601", first, direction="", other="")))
+    assert [update.direction for update in line.updates] == [direction]
+
+
+class TestACallThatWePlaced:
+    """It goes on in the dialog of our own leg, whose ends and direction say nothing of it."""
+
+    @pytest.fixture
+    def placed(self):
+        return {"call": None}
+
+    @pytest.fixture
+    def line(self, placed):
+        def identify(account, dialog):
+            if placed["call"] is None:
+                return None
+            return DialogIdentity(external_id=dialog.id, once=False, call=placed["call"])
+
+        line = Line(identify)
+        line.notify(document(1, dialog("601", "early", other="sip:cti@pbx.example")))
+        line.notify(document(2, dialog("601", "confirmed", direction="", other="")))
+        assert line.updates == []
+        placed["call"] = 5
+        return line
+
+    def told(self, line):
+        return [(u.call, u.state, u.direction, u.other, u.end_reason) for u in line.updates]
+
+    def test_ends_with_it(self, line):
+        line.notify(document(3, dialog("601", "terminated", direction="", other="")))
+        assert self.told(line) == [(5, CallState.HANGUP, None, Party(), None)]
+        assert line.updates[0].external_id.startswith("601~")
+
+    def test_is_held_and_resumed_in_it(self, line):
+        line.notify(document(3, dialog("601", "confirmed", direction="", other="", held=True)))
+        line.notify(document(4, dialog("601", "confirmed", direction="", other="")))
+        line.notify(document(5, dialog("601", "terminated", direction="", other="")))
+        states = [CallState.ON_HOLD, CallState.CONNECTED, CallState.HANGUP]
+        assert [(call, state) for call, state, *_rest in self.told(line)] == [(5, state) for state in states]
+        assert all(party == Party() for _call, _state, _direction, party, _reason in self.told(line))
+        assert len({update.external_id for update in line.updates}) == 1
+
+
 def test_a_new_bridge_goes_on_with_the_call_of_an_extension():
     line = Line(by_extension, known={"601~abc": CallState.RINGING})
     line.notify(document(1, dialog("601", "confirmed")))

@@ -2,7 +2,7 @@
 
 ``Event: talk`` and ``Event: hold`` answer, hold and resume; a REFER that names one of its calls (RFC 4538) ends that
 call (``method=BYE``) or transfers it. A REFER within a call is obeyed as by every phone: it calls whom that names, and
-tells how that goes, the ringing included, which softphones leave out. It speaks SIP over UDP, has no sound, and does not
+tells how that goes, ringing included, which softphones leave out. It speaks SIP over UDP, has no sound, and does not
 retransmit: loopback loses nothing.
 """
 

@@ -57,6 +57,8 @@ class SipProvider(BaseProvider):
         self.shows_hold = read.server_shows_hold  # type: ignore[misc]
         self._own_legs: OrderedDict[str, None] = OrderedDict()
         self._dialled: OrderedDict[tuple[str, str], None] = OrderedDict()
+        #: The last call that the phone has taken over from us, by the key of the line.
+        self._taken_over: dict[str, int] = {}
         #: Clicks under way that want to know of calls which the phone begins, by the key of the line.
         self._clicks: dict[str, list[asyncio.Event]] = {}
 
@@ -90,10 +92,12 @@ class SipProvider(BaseProvider):
     def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
         """A call by its dialog id, its conversation by Call-ID; our own legs are hidden.
 
-        Servers that give no Call-ID use one id per extension, again and again.
+        Servers that give no Call-ID use one id per extension, again and again. There the call that the phone has taken
+        over goes on in the dialog of our leg.
         """
         if dialog.call_id in self._own_legs or self._is_cti(dialog):
-            return None
+            call = self._taken_over.get(account.key) if dialog.call_id is None else None
+            return None if call is None else DialogIdentity(external_id=dialog.id, once=False, call=call)
         if dialog.direction == "initiator" and self._is_new(account, dialog):
             for click in self._clicks.get(account.key, ()):
                 click.set()
@@ -108,6 +112,7 @@ class SipProvider(BaseProvider):
     ) -> None:
         """See :class:`~django_voipcti.providers.sip.click_to_call.ClickToCall`."""
         self.require("supports_place")
+        self._taken_over.pop(account.key, None)
         dialled = asyncio.Event()
         clicks = self._clicks.setdefault(account.key, [])
         clicks.append(dialled)
@@ -132,6 +137,7 @@ class SipProvider(BaseProvider):
             dialled=dialled,
             own=self._remember,
         ).run()
+        self._taken_over[account.key] = call
 
     async def answer(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         """Ask the phone to pick up."""

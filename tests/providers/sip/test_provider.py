@@ -14,6 +14,7 @@ from django_voipcti.providers.base import Credentials, DialogIdentity
 from django_voipcti.providers.sip import SipProvider
 from django_voipcti.redaction import PhoneNumber, Secret
 from django_voipcti.sip.dialoginfo import Dialog, Participant
+from django_voipcti.testing import Reports
 from tests.providers.sip.wire import SipWire
 from tests.sip.wire import CHALLENGE
 
@@ -115,6 +116,27 @@ class TestDialogs:
         )
         assert make_provider().identify_dialog(account, dialog) is None
         assert make_provider(cti_user="other").identify_dialog(account, dialog) is not None
+
+    async def test_where_calls_have_no_call_id_a_click_goes_on_in_our_legs_dialog(self, make_provider, account, wire):
+        provider, number = make_provider(), PhoneNumber("1002")
+        leg = Dialog(id="1001", state="early", remote=Participant(identity_uri="sip:cti@pbx.test"))
+
+        async def click(call, fragment):
+            work = provider.place_call(account, call=call, number=number, report=Reports(), sip=wire)
+            task = asyncio.ensure_future(work)
+            invite = await wire.pick_up()
+            assert provider.identify_dialog(account, leg) is None, "our leg, and no more"
+            wire.answer(await wire.expect("REFER"), 202)
+            wire.tell(invite, f"SIP/2.0 {fragment}", "terminated;reason=noresource")
+            wire.answer(await wire.expect("BYE"), 200)
+            await asyncio.wait([task])
+            return task
+
+        (await click(5, "200 OK")).result()
+        assert provider.identify_dialog(account, leg) == DialogIdentity(external_id="1001", once=False, call=5)
+        assert provider.identify_dialog(replace(account, key="1002"), leg) is None
+        assert isinstance((await click(6, "486 Busy Here")).exception(), ProviderRejected)
+        assert provider.identify_dialog(account, leg) is None
 
     def test_without_a_cti_user_nobody_is_taken_for_him(self, make_provider, account):
         dialog = Dialog(id="d1", call_id="c1", state="early", remote=Participant(identity_uri="sip:@pbx.test"))
