@@ -1,4 +1,4 @@
-"""The admin: lines to manage, calls and everything else to look at.
+"""The admin: lines, screen pop rules and the ignore list to manage, calls and everything else to look at.
 
 Calls, commands, deliveries and bridges are read-only, because only the journal, ``control`` and the processes write
 them. Calls show complete numbers only to those with the permission ``view_full_number``, and only calls of the user's
@@ -7,18 +7,24 @@ own lines unless he may watch others' (``watch_lines``).
 
 from .bridge import BridgeInstanceAdmin
 from .call import CallAdmin
+from .choice import PhonebookChoiceAdmin
 from .command import CallCommandAdmin
 from .delivery import WebhookDeliveryAdmin
+from .ignored import IgnoredNumberAdmin
 from .line import LineAdmin
 from .missed import MissedCallAdmin
 from .phonebook import PhonebookEntryAdmin
+from .pop_rule import PopRuleAdmin
 
 __all__ = [
     "BridgeInstanceAdmin",
     "CallAdmin",
     "CallCommandAdmin",
+    "IgnoredNumberAdmin",
     "LineAdmin",
     "MissedCallAdmin",
+    "PhonebookChoiceAdmin",
     "PhonebookEntryAdmin",
+    "PopRuleAdmin",
     "WebhookDeliveryAdmin",
 ]

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin import helpers
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Max, Min, Model
@@ -26,6 +28,7 @@ __all__ = [
     "CappedPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
+    "action_checkbox",
     "arrow",
     "badge",
     "duration",
@@ -113,6 +116,9 @@ class ReadOnlyAdmin(ModelAdmin[M]):
             hide_names(self.shown_calls([row]), request.user)
         return row
 
+    def action_checkbox(self, obj: Any) -> SafeString:
+        return action_checkbox(obj)
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
         hide_names(self.shown_calls(changelist.result_list), request.user)
@@ -120,6 +126,13 @@ class ReadOnlyAdmin(ModelAdmin[M]):
             # Nothing is left out, so "12 results (show all)" beside the search box would say nothing.
             changelist.full_result_count = changelist.result_count
         return changelist
+
+
+def action_checkbox(obj: Model) -> SafeString:
+    """The box by which a row is chosen. Django's reads the object out: names and numbers that may have to be masked."""
+    label = _("Choose no. %(key)s") % {"key": obj.pk}
+    box = forms.CheckboxInput({"class": "action-select", "aria-label": label}, lambda value: False)
+    return box.render(helpers.ACTION_CHECKBOX_NAME, str(obj.pk))
 
 
 # --- pieces of pages --------------------------------------------------------------------------------------------------

@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
+from .. import phonebook
 from ..enums import CallState, Direction, EndReason
+from ..exceptions import CommandRefused
 from ..models import Call
 from ..phonebook import numbers
 from . import call_page
@@ -43,6 +46,9 @@ _REASON_TONES = {
     EndReason.DECLINED: "wait",
 }
 
+#: Calls whose numbers may be ignored at once; more is a slip.
+_MOST = 100
+
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin[Call]):
@@ -56,6 +62,7 @@ class CallAdmin(ReadOnlyAdmin[Call]):
     search_fields = ["contact_label", "other_name", "contact_company"]
     search_help_text = gettext_lazy("Name or company, or a telephone number in any spelling.")
     change_form_template = "admin/django_voipcti/call/change_form.html"
+    actions = ["ignore_number"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return Call.objects.visible_to(request.user).select_related("line__user").order_by(*self.ordering)
@@ -78,6 +85,34 @@ class CallAdmin(ReadOnlyAdmin[Call]):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # The page has a layout of its own: see call_page.
         return []
+
+    # --- actions ----------------------------------------------------------------------------------------------------
+
+    def has_ignore_permission(self, request: HttpRequest) -> bool:
+        """Asked by Django for the action."""
+        return request.user.has_perm("django_voipcti.add_ignorednumber")
+
+    @admin.action(description=gettext_lazy("Ignore these numbers"), permissions=["ignore"])
+    def ignore_number(self, request: HttpRequest, queryset: QuerySet[Call]) -> None:
+        """Put the other parties' numbers on the ignore list: their calls show nothing from now on."""
+        calls = list(queryset[: _MOST + 1])
+        if len(calls) > _MOST:
+            self.message_user(request, _("Choose %(count)d calls at most.") % {"count": _MOST}, messages.ERROR)
+            return
+        ignored, without = 0, 0
+        for number, region in {(call.other_e164 or call.other_number, call.line.effective_region) for call in calls}:
+            try:
+                phonebook.ignore(number, region=region, user=request.user)  # type: ignore[arg-type]  # not anonymous
+                ignored += 1
+            except CommandRefused:
+                without += 1
+        if ignored:
+            text = ngettext(
+                "%(count)d number is ignored from now on.", "%(count)d numbers are ignored from now on.", ignored
+            )
+            self.message_user(request, text % {"count": ignored}, messages.SUCCESS)
+        if without:
+            self.message_user(request, _("Callers without a number cannot be ignored."), messages.WARNING)
 
     # --- columns ----------------------------------------------------------------------------------------------------
 

@@ -1,17 +1,21 @@
 """The phonebook's side index: under which numbers a record is found, and which of its numbers cannot be read."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..models import PhonebookEntry
+from ..models import Line, PhonebookEntry, ReindexProgress
 from ..models.phonebook import EntryKind
 from ..phonebook import numbers
+from ..phonebook.registry import registry
 from ..redaction import mask_digits, mask_number
 from .base import EMPTY, ReadOnlyAdmin, badge, may_see_numbers
 
@@ -30,6 +34,10 @@ class PhonebookEntryAdmin(ReadOnlyAdmin[PhonebookEntry]):
     sortable_by = ()
     search_fields = ["label", "company"]
     search_help_text = _("Name or company, or a telephone number in any spelling.")
+    change_list_template = "admin/django_voipcti/phonebookentry/change_list.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "index_status": list(index_status())})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhonebookEntry], search_term: str
@@ -80,6 +88,32 @@ class PhonebookEntryAdmin(ReadOnlyAdmin[PhonebookEntry]):
     def kind_shown(self, entry: PhonebookEntry) -> SafeString:
         kind = EntryKind(entry.kind)
         return badge(kind.label, _TONES.get(kind, ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """How the index stands for one registered model."""
+
+    name: str
+    is_missing: bool
+    """Whether there are records, and not one entry."""
+    stopped_at: int
+    """Behind how many records a run of ``voipcti_reindex`` is, or was broken off; 0 if the last one came to its end."""
+
+
+def index_status() -> Iterator[ModelStatus]:
+    """The registered models of the host; two or three short queries each, whatever their size."""
+    progress = dict(ReindexProgress.objects.values_list("content_type_id", "records"))
+    for registration in registry:
+        if registration.model is Line:
+            continue
+        content_type_id = ContentType.objects.get_for_model(registration.model).pk
+        entries = PhonebookEntry.objects.filter(content_type_id=content_type_id)
+        yield ModelStatus(
+            name=str(registration.model._meta.verbose_name_plural),
+            is_missing=not entries.exists() and registration.model._base_manager.exists(),
+            stopped_at=progress.get(content_type_id, 0),
+        )
 
 
 def _shown(entry: PhonebookEntry) -> str:

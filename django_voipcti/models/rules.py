@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..enums import Direction
@@ -15,6 +16,13 @@ class MatchCount(models.TextChoices):
     NONE = "none", _("none")
     ONE = "one", _("one")
     SEVERAL = "several", _("several")
+
+
+_FOUND = {
+    MatchCount.NONE: _("nobody found"),
+    MatchCount.ONE: _("one record found"),
+    MatchCount.SEVERAL: _("several records found"),
+}
 
 
 class PopParty(models.TextChoices):
@@ -72,6 +80,23 @@ class PopRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def conditions(self) -> list[str]:
+        """The conditions in words, in the active language; none if the rule holds for every call."""
+        words = []
+        if self.direction:
+            words.append(str(Direction(self.direction).label))
+        if self.party:
+            words.append(gettext("with %(party)s") % {"party": PopParty(self.party).label})
+        if self.matches:
+            words.append(str(_FOUND[MatchCount(self.matches)]))
+        if self.line_id is not None:
+            words.append(gettext("on the line %(line)s") % {"line": self.line})
+        if self.provider:
+            words.append(gettext("by the provider %(provider)s") % {"provider": self.provider})
+        if self.context:
+            words.append(gettext("through %(context)s") % {"context": self.context})
+        return words
 
 
 class IgnoredNumber(models.Model):

@@ -23,12 +23,23 @@ from .lookup import Request, lookup, lookup_many
 from .match import Match, masked, may_view, shown_to
 from .records import find_record, read_records
 from .registry import Reader, registry
-from .rules import CallFacts, Decision, RuleBook, Trial, decide, ignore, try_on_recent_calls, unignore
+from .rules import (
+    TRIAL_CALLS,
+    CallFacts,
+    Decision,
+    RuleBook,
+    Trial,
+    decide,
+    ignore,
+    try_on_recent_calls,
+    unignore,
+)
 from .unknown import BACKFILL, CreateLink, create_links, link_batches, suggest, unlinked_calls
 from .viewer import Viewer
 
 __all__ = [
     "BACKFILL",
+    "TRIAL_CALLS",
     "CallFacts",
     "Confidence",
     "CreateLink",

@@ -21,7 +21,7 @@ from . import store
 from .judgement import Caller
 from .match import Match
 from .registry import registry
-from .rows import object_key
+from .rows import object_key, shown
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -72,11 +72,50 @@ def forget(
     else:
         content_type_id = ContentType.objects.get_for_model(registry.of(type(instance)).model).pk
         stale = stale.filter(content_type_id=content_type_id, object_id=object_key(instance.pk), is_attached=True)
+    return discard(stale)
+
+
+def discard(stale: "models.QuerySet[PhonebookChoice]") -> int:
+    """Forget some choices, whoever made them; return how many there were."""
     with transaction.atomic(using=store.alias()):
-        addresses = set(stale.values_list("number", "content_type_id", "object_id"))
+        addresses = set(stale.order_by().values_list("number", "content_type_id", "object_id"))
         count, _details = stale.delete()
         _remove_markers(addresses)
     return count
+
+
+def records(choices: Iterable[PhonebookChoice]) -> dict[tuple[int, str], Match]:
+    """The records that choices point to, by content type and key; one query for each registered model.
+
+    Missing are records that are gone, or may not be found any more. Knows no permissions: see
+    :func:`django_voipcti.phonebook.shown_to`.
+    """
+    wanted: dict[int, set[str]] = {}
+    for choice in choices:
+        wanted.setdefault(choice.content_type_id, set()).add(choice.object_id)
+    found = {}
+    for content_type_id, object_ids in wanted.items():
+        registration = registry.by_content_type(content_type_id)
+        for key, (label, company, url, owner_id) in shown_records(content_type_id, object_ids).items():
+            model = registration.model_label if registration else ""
+            found[key] = Match(*key, model, label, company, url, "learned", "", owner_id)
+    return found
+
+
+def shown_records(
+    content_type_id: int, object_ids: Collection[str]
+) -> dict[tuple[int, str], tuple[str, str, str, Any]]:
+    """What a pop-up shows (name, company, address, owner) of those records that may be found; one query."""
+    registration = registry.by_content_type(content_type_id)
+    if registration is None:
+        return {}
+    instances = registration.model._base_manager.filter(pk__in=object_ids)
+    if registration.searchable is not None:
+        instances = registration.searchable(instances)
+    return {
+        (content_type_id, object_key(instance.pk)): shown(registration, instance)
+        for instance in registration.load(instances)
+    }
 
 
 def of_numbers(numbers: Collection[str]) -> dict[str, list[PhonebookChoice]]:

@@ -22,7 +22,6 @@ from .driver import fetch_rows
 from .judgement import COLUMNS, FETCHED_DIGITS, RANK, Caller, Candidate, Confidence, judge
 from .match import Match, shown_to
 from .registry import Registration, registry
-from .rows import object_key, shown
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -257,17 +256,10 @@ def _learn(questions: Sequence[_Question]) -> None:
 
 def _read(content_type_id: int, object_ids: Collection[str]) -> dict[Key, Candidate]:
     """Rows for records that are chosen for a number which they do not hold themselves."""
-    registration = registry.by_content_type(content_type_id)
-    if registration is None:
-        return {}
-    records = registration.model._base_manager.filter(pk__in=object_ids)
-    if registration.searchable is not None:
-        records = registration.searchable(records)
-    rows: dict[Key, Candidate] = {}
-    for record in registration.load(records):
-        key = (content_type_id, object_key(record.pk))
-        rows[key] = Candidate(*key, 0, "", EntryKind.LEARNED, False, "", "", "", *shown(registration, record))
-    return rows
+    return {
+        key: Candidate(*key, 0, "", EntryKind.LEARNED, False, "", "", "", *values)
+        for key, values in choices.shown_records(content_type_id, object_ids).items()
+    }
 
 
 def _remember(questions: Sequence[_Question]) -> None:

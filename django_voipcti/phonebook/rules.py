@@ -4,28 +4,41 @@ The first enabled rule whose conditions all hold decides. Without one, inbound c
 the panel. A number on the ignore list shows nothing, whatever the rules say.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
 from django.utils.translation import gettext as _
 
 from ..enums import Direction
 from ..exceptions import CommandRefused
 from ..models import Call, IgnoredNumber, PopRule
 from ..models.rules import MatchCount, PopAction, PopParty
-from . import numbers
+from . import numbers, spelling
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["CallFacts", "Decision", "RuleBook", "Trial", "decide", "ignore", "try_on_recent_calls", "unignore"]
+__all__ = [
+    "TRIAL_CALLS",
+    "CallFacts",
+    "Decision",
+    "RuleBook",
+    "Trial",
+    "decide",
+    "ignore",
+    "ignore_pattern",
+    "try_on_recent_calls",
+    "unignore",
+]
 
 #: Calls on which a rule is tried unless another number is asked for.
 TRIAL_CALLS = 200
 #: Behind every primary key, as the rule will stand when it is saved.
 _NOT_SAVED_YET = 1 << 62
+_LONGEST_PATTERN = IgnoredNumber._meta.get_field("pattern").max_length or 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +160,19 @@ def decide(facts: CallFacts) -> Decision:
     return RuleBook.load().decide(facts)
 
 
-def try_on_recent_calls(rule: PopRule, limit: int = TRIAL_CALLS) -> list[Trial]:
-    """Show what ``rule`` (saved or not) would have done to the last calls, newest first; three queries."""
+def try_on_recent_calls(
+    rule: PopRule, limit: int = TRIAL_CALLS, *, calls: "models.QuerySet[Call] | None" = None
+) -> list[Trial]:
+    """Show what ``rule`` (saved or not) would have done to the last calls, newest first; three queries.
+
+    Args:
+        calls: which calls count, e.g. those that a user may see; all by default.
+    """
     book = RuleBook.load()
     tried = book.with_rule(rule)
-    calls: Sequence[Call] = list(Call.objects.select_related("line").order_by("-id")[:limit])
+    among = Call.objects.select_related("line") if calls is None else calls
     trials = []
-    for call in calls:
+    for call in among.order_by("-id")[:limit]:
         facts = CallFacts.of(call)
         trials.append(Trial(call=call, before=book.decide(facts), after=tried.decide(facts)))
     return trials
@@ -184,12 +203,12 @@ def ignore_pattern(text: str, region: str = "") -> str:
     """
     text = text.strip()
     if text.endswith("*"):
-        digits = "".join(character for character in text if character.isdigit())
-        if text.startswith("+") and digits:
+        digits = spelling.bare_digits(spelling.tidy(text))
+        if text.startswith("+") and 0 < len(digits) < _LONGEST_PATTERN - 1:
             return f"+{digits}*"
     else:
         pattern = numbers.dial_string(text, region)
-        if pattern:
+        if pattern and len(pattern) <= _LONGEST_PATTERN:
             return pattern
     raise CommandRefused(
         _("“%(number)s” is not a telephone number. For all numbers that begin alike write +49180*.")

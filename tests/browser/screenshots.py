@@ -143,6 +143,17 @@ def admin_lines(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("admin-lines")
 
 
+def admin_rule(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """A rule that is tried on the last calls."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/poprule/add/")
+    page.get_by_label("Name").fill("Strangers: open the form")
+    page.get_by_label("Records found").select_option("none")
+    page.get_by_label("Action").select_option("open_form")
+    page.get_by_role("button", name="Try on the last").click()
+    page.get_by_role("status").evaluate("element => element.closest('section').scrollIntoView()")
+    save("admin-rule")
+
+
 #: Who sits at the machine for each picture, how wide it is, and in which dresses it is taken. Those of records come
 #: first, before the other pictures add calls that nobody would make.
 BOTH = ("light", "dark")
@@ -150,6 +161,7 @@ PICTURES = [
     (admin_call, "chris", 1280, BOTH),
     (admin_calls, "chris", 1440, ("light",)),
     (admin_lines, "chris", 1440, ("light",)),
+    (admin_rule, "chris", 1280, BOTH),
     (team, "chris", 1280, ("light",)),
     (pop, "ana", 1280, BOTH),
     (choose, "ana", 1280, BOTH),

@@ -75,7 +75,7 @@ def test_ignored_numbers_show_nothing_whatever_the_rules_say() -> None:
     assert phonebook.decide(facts()).action == "pop"
 
 
-@pytest.mark.parametrize("text", ["", "hello", "*", "180*"])
+@pytest.mark.parametrize("text", ["", "hello", "*", "180*", f"sip:{'a' * 40}@example.org", f"+{'1' * 60}*"])
 def test_what_is_no_number_cannot_be_ignored(text: str) -> None:
     with pytest.raises(CommandRefused, match="not a telephone number"):
         phonebook.ignore(text)
