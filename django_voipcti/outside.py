@@ -1,5 +1,7 @@
 """Outside directories, asked about callers whom nobody in the host's records knows; whichever way the call goes.
 
+Numbers on the ignore list, which show nothing, are not asked about.
+
 The pop is out before anybody is asked. What the directories answer within their budget is told to the pages as one
 message, what comes later as further ones; all of it is kept on the call. Threads do the asking, a few in each process;
 when more callers wait than they can take, further ones are left out with a line in the log.
@@ -86,9 +88,12 @@ def _ask_one(question: _Question, keep: Keep) -> None:
 
     found: list[DirectoryEntry] = []
     try:
-        found = search(*question, late=late)
+        if not phonebook.RuleBook.load().ignores(phonebook.numbers.dial_string(*question)):
+            found = search(*question, late=late)
     except Exception as error:  # noqa: BLE001  a directory that cannot be made, say: a system check tells of it
         logger.warning("directories cannot be asked: %s: %s", type(error).__name__, mask_digits(str(error)))
+    finally:
+        connections.close_all()  # this thread's
     with _lock:
         del _open[question]
     _deliver(calls, found, keep)

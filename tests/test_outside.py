@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 
-from django_voipcti import control, journal, outside, realtime
+from django_voipcti import control, journal, outside, phonebook, realtime
 from django_voipcti.bridge.writer import JournalWriter
 from django_voipcti.events import Party
 from django_voipcti.models import Call
@@ -153,6 +153,7 @@ async def test_a_directory_that_cannot_be_made_is_logged(ana, configure, setting
 async def test_they_are_asked_only_about_strangers(ana, configure, aeventually):
     configure(Nobody)
     await Contact.objects.acreate(name="Grace", phone=NUMBER)
+    await sync_to_async(phonebook.ignore)("+442079460990")
     ben = await sync_to_async(get_user_model().objects.create_user)("ben")
     await sync_to_async(make_line)(ben, "602")
     await record(
@@ -160,6 +161,7 @@ async def test_they_are_asked_only_about_strangers(ana, configure, aeventually):
             said("RINGING", 0),
             said("RINGING", 1, call="internal", number="602"),
             said("RINGING", 2, call="withheld", number="anonymous"),
+            said("RINGING", 2, call="ignored", number="+442079460990"),
             said("RINGING", 3, call="over", number="+442079460101"),
             said("HANGUP", 4, call="over", number="+442079460101"),
         ]

@@ -16,8 +16,11 @@ from django.utils import timezone
 
 from django_voipcti import control, journal, realtime, tasks
 from django_voipcti.enums import CallState, CommandState, EndReason, LineStatus
+from django_voipcti.events import Party
 from django_voipcti.models import Call, CallCommand, CallEvent, Line, WebhookDelivery
+from django_voipcti.phonebook.directories import directories
 from django_voipcti.providers import providers
+from django_voipcti.redaction import PhoneNumber
 from tests.celery_app import app
 from tests.journal.conftest import said
 from tests.test_consumers import opened
@@ -44,6 +47,15 @@ def worker(transactional_db, eventually):
 
 
 @pytest.fixture
+def directory(settings):
+    """An outside directory that knows every number."""
+    made = {"quick": {"BACKEND": "tests.test_outside.Quick"}}
+    settings.VOIPCTI = {**settings.VOIPCTI, "DIRECTORIES": made, "DIRECTORY_BUDGET": 5.0}
+    yield
+    directories.forget()
+
+
+@pytest.fixture
 def line():
     user = get_user_model().objects.create(username="ana")
     line = Line(provider="default", account="601", extension="601", user=user, status=LineStatus.READY)
@@ -52,9 +64,9 @@ def line():
     return line
 
 
-def make_delivery(*, state=CallState.RINGING, body=None, alias="default"):
+def make_delivery(*, state=CallState.RINGING, body=None, alias="default", **facts):
     provider = providers["default"]
-    headers, written = provider.delivery(provider.update(account="601", external_id="c1", state=state))
+    headers, written = provider.delivery(provider.update(account="601", external_id="c1", state=state, **facts))
     return WebhookDelivery.objects.create(
         alias=alias,
         delivery_id=f"d{WebhookDelivery.objects.count()}",
@@ -230,3 +242,13 @@ async def test_a_record_that_is_entered_while_it_rings_is_shown_on_the_page(work
 async def all_linked_to(record):
     """Whether every call is linked to `record`, the earlier one too."""
     return await Call.objects.filter(contact_id=str(record.pk)).acount() == await Call.objects.acount()
+
+
+async def test_a_webhook_of_a_stranger_is_told_with_what_a_directory_knows(worker, line, directory):
+    """Published from threads of a worker, which has no event loop of its own."""
+    delivery = await sync_to_async(make_delivery)(other=Party(number=PhoneNumber(LONDON)))
+    async with opened(line.user) as page:
+        await sync_to_async(tasks.process_delivery.delay)(delivery.pk)
+        pop, answer = await page.hear(), await page.hear()
+        assert (pop["name"], pop["call"]["directory"]) == ("RINGING", [])
+        assert [entry["label"] for entry in answer["call"]["directory"]] == ["Acme Ltd"]
