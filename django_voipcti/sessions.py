@@ -5,31 +5,44 @@ line. Asynchronous, since a login is a conversation with a distant server.
 """
 
 import logging
+from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from . import realtime
 from .conf import app_settings
 from .enums import LineStatus
-from .exceptions import AuthenticationFailed, CommandRefused, ProviderError
+from .exceptions import AuthenticationFailed, CommandRefused, ProviderError, VoipCtiError
 from .models import Line
 from .providers import providers
-from .providers.base import Credentials, SecondFactor
+from .providers.base import Credentials, ProbeStep, SecondFactor, StepOutcome
 from .redaction import Secret
 
 if TYPE_CHECKING:
     from .typing import AnyUser
 
-__all__ = ["complete_second_factor", "login", "login_with_key", "logout"]
+__all__ = ["complete_second_factor", "login", "login_with_key", "logout", "probe"]
 
 logger = logging.getLogger(__name__)
 
 
-async def login(user: "AnyUser", *, username: str, password: Secret, alias: str | None = None) -> Line | SecondFactor:
+async def login(
+    user: "AnyUser",
+    *,
+    username: str,
+    password: Secret,
+    alias: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Line | SecondFactor:
     """Log a line of ``user`` in by password; the line is created at the first login.
+
+    Args:
+        options: what the provider's further ``login_fields`` were given, e.g. the address of the user's own server.
+            Offer users no others: what they name is contacted.
 
     Returns:
         the line, which a bridge connects at once; or the nonce of a second factor.
@@ -39,9 +52,9 @@ async def login(user: "AnyUser", *, username: str, password: Secret, alias: str 
         ProviderError: the provider refused or could not be reached; its message is fit for the user.
     """
     if not username.strip() or not password:
-        raise CommandRefused(_("Enter both e-mail address and password."), code="empty_credentials")
+        raise CommandRefused(_("Enter both user name (or e-mail address) and password."), code="empty_credentials")
     alias = _alias(alias)
-    outcome = await providers[alias].login(username=username.strip(), password=password)
+    outcome = await providers[alias].login(username=username.strip(), password=password, options=options)
     return outcome if isinstance(outcome, SecondFactor) else await _adopt(user, alias, outcome)
 
 
@@ -61,6 +74,30 @@ async def complete_second_factor(user: "AnyUser", *, code: Secret, nonce: str, a
     alias = _alias(alias)
     credentials = await providers[alias].complete_second_factor(code=Secret(code.strip()), nonce=nonce)
     return await _adopt(user, alias, credentials)
+
+
+async def probe(line: Line) -> list[ProbeStep]:
+    """Test a line's connection step by step, within some ten seconds. Every failure is in the report."""
+    try:
+        backend = line.backend
+        account = await sync_to_async(line.as_account)()
+    except ImproperlyConfigured as error:
+        return [ProbeStep(name="settings", outcome=StepOutcome.FAILED, sentence=str(error))]
+    if not line.secrets:
+        return [
+            ProbeStep(
+                name="account",
+                outcome=StepOutcome.FAILED,
+                sentence=_("No credentials are stored."),
+                advice=_("Log the line in first."),
+            )
+        ]
+    try:
+        return await backend.probe(account)
+    except (VoipCtiError, ImproperlyConfigured) as error:
+        return [ProbeStep(name="account", outcome=StepOutcome.FAILED, sentence=str(error))]
+    finally:
+        await backend.aclose()
 
 
 async def logout(user: "AnyUser", *, line: Line | None = None) -> list[Line]:

@@ -8,9 +8,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect, ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,10 +21,10 @@ from django.utils.translation import gettext_lazy
 from .. import realtime, sessions
 from ..conf import app_settings
 from ..enums import LineStatus
-from ..exceptions import ProviderError, UnsupportedFeature
 from ..models import Line
 from .base import EMPTY, ModelAdmin, badge, state_badge
 from .line_login import LoginView
+from .line_test import TestView, report
 
 __all__ = ["LineAdmin"]
 
@@ -58,7 +57,9 @@ class LineAdmin(ModelAdmin[Line]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(LoginView.as_view(line_admin=self))
+        test = self.admin_site.admin_view(TestView.as_view(line_admin=self))
         return [
+            path("<int:pk>/test/", test, name="django_voipcti_line_test"),
             path("log-in/", view, name="django_voipcti_line_login_new"),
             path("<int:pk>/log-in/", view, name="django_voipcti_line_login"),
             *super().get_urls(),
@@ -99,11 +100,9 @@ class LineAdmin(ModelAdmin[Line]):
     # --- actions ----------------------------------------------------------------------------------------------------
 
     @admin.action(description=gettext_lazy("Test the connection"), permissions=["change"])
-    def test_connection(self, request: HttpRequest, queryset: QuerySet[Line]) -> None:
-        """Try each line's credentials at its provider and say in a sentence how that went."""
-        for line in queryset:
-            level, sentence = check_line(line)
-            self.message_user(request, f"{line}: {sentence}", level)
+    def test_connection(self, request: HttpRequest, queryset: QuerySet[Line]) -> HttpResponse:
+        """Test each line's connection and show a report of every step."""
+        return report(self, request, list(queryset))
 
     @admin.action(description=gettext_lazy("Log out"), permissions=["change"])
     def log_out(self, request: HttpRequest, queryset: QuerySet[Line]) -> None:
@@ -156,13 +155,3 @@ def provider_choices() -> list[tuple[str, str]]:
     from ..providers import providers
 
     return [(alias, f"{alias} ({providers[alias].display_name})") for alias in app_settings.providers]
-
-
-def check_line(line: Line) -> tuple[int, str]:
-    """Try a line's credentials; return a message level and a sentence."""
-    if not line.secrets:
-        return messages.WARNING, _("no credentials are stored. Log it in first.")
-    try:
-        return messages.SUCCESS, async_to_sync(line.backend.check_account)(line.as_account())
-    except (ProviderError, UnsupportedFeature, ImproperlyConfigured) as error:
-        return messages.ERROR, str(error)

@@ -1,8 +1,9 @@
-"""Logging a line in from the admin: by e-mail address and password or API key, with a second step if the provider asks.
+"""Logging a line in from the admin, by what its provider asks for, with a second step if the provider wants one.
 
 What is typed goes to the provider once. It is never shown again, stored or logged; the code's nonce travels signed.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
@@ -23,9 +24,11 @@ from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import sessions
+from ..conf import app_settings
 from ..exceptions import CommandRefused, ProviderError, UnsupportedFeature
 from ..models import Line
-from ..providers.base import SecondFactor
+from ..providers import providers
+from ..providers.base import LoginField, SecondFactor
 from ..redaction import Secret
 
 if TYPE_CHECKING:
@@ -34,39 +37,72 @@ if TYPE_CHECKING:
 __all__ = ["LoginView"]
 
 _SALT = "django_voipcti.admin.line_login"
+#: Names of the fields that a provider asks for, so that none is taken for one of the page's own.
+_KEY = "api_key"
+_CREDENTIALS = frozenset({"username", "password", _KEY})
 #: Seconds for which a second step can be finished; providers' codes live about as long.
 _STEP_SECONDS = 600
 
 
-class LoginForm(forms.Form):
-    """Whose line, where, and the credentials: a name with a password, or a key."""
+class ChooseForm(forms.Form):
+    """Where: asked first if there are several providers, since each one asks for something else."""
+
+    provider = forms.ChoiceField(label=gettext_lazy("Provider"))
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        from .line import provider_choices
+
+        field: Any = self.fields["provider"]
+        field.choices = provider_choices()
+
+
+class LoginForm(ChooseForm):
+    """Whose line, and what its provider asks for: a name with a password and perhaps more, or a key instead."""
 
     user: Any = forms.ModelChoiceField(queryset=None, label=gettext_lazy("User"))
-    provider = forms.ChoiceField(label=gettext_lazy("Provider"))
-    username = forms.CharField(
-        label=gettext_lazy("E-mail address or user name"), required=False, max_length=254, widget=AdminTextInputWidget
-    )
-    password = forms.CharField(
-        label=gettext_lazy("Password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
-    )
-    api_key = forms.CharField(
-        label=gettext_lazy("API key"),
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
-        help_text=gettext_lazy("Instead of name and password."),
-    )
+
+    def __init__(self, *arguments: Any, asked: Sequence[LoginField], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["provider"].widget = forms.HiddenInput()
+        self.asked = asked
+        #: Whether a key may stand instead of everything else.
+        self.by_key_or_name = len(asked) > 1 and any(field.name == _KEY for field in asked)
+        for field in asked:
+            self.fields[field.name] = _form_field(field, required=field.required and not self.by_key_or_name)
+
+    def value_of(self, name: str) -> str:
+        """What was entered; empty for what the provider does not ask for."""
+        return str(self.cleaned_data.get(name) or "")
+
+    def options(self) -> dict[str, str]:
+        """What is neither name nor password nor key."""
+        return {field.name: self.value_of(field.name) for field in self.asked if field.name not in _CREDENTIALS}
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        by_password = bool(values.get("username") or values.get("password"))
-        if by_password == bool(values.get("api_key")):
+        if not self.by_key_or_name:
+            return values
+        entered = [self.value_of(field.name) for field in self.asked if field.required and field.name != _KEY]
+        if any(entered) == bool(self.value_of(_KEY)):
             raise forms.ValidationError(_("Enter either a name and a password, or an API key."))
-        if by_password and not (values.get("username") and values.get("password")):
+        if any(entered) and not all(entered):
             raise forms.ValidationError(_("Enter both the name and the password."))
         return values
+
+
+def _form_field(asked: LoginField, *, required: bool) -> forms.CharField:
+    """The field of a form for something that a provider asks for."""
+    attributes = {"autocomplete": "off", "class": "vTextField"}
+    return forms.CharField(
+        label=asked.label,
+        help_text=asked.help_text,
+        required=required,
+        initial=asked.initial,
+        max_length=254,
+        strip=not asked.secret,
+        widget=forms.PasswordInput(attrs=attributes) if asked.secret else AdminTextInputWidget(attrs=attributes),
+    )
 
 
 class CodeForm(forms.Form):
@@ -81,7 +117,7 @@ class CodeForm(forms.Form):
     )
 
 
-@method_decorator(sensitive_post_parameters("password", "api_key", "code"), name="dispatch")
+@method_decorator(sensitive_post_parameters(), name="dispatch")
 class LoginView(View):
     """One page with two steps. Wrapped in the admin site's own view, so that only staff get here."""
 
@@ -89,17 +125,21 @@ class LoginView(View):
 
     def get(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         line = self._line(request, pk)
-        return self._page(request, line, self._login_form(line))
+        return self._page(request, line, self._login_form(line, request.GET.get("provider")))
 
     def post(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         line = self._line(request, pk)
-        form = CodeForm(request.POST) if "step" in request.POST else self._login_form(line, request.POST)
+        if "step" in request.POST:
+            form: forms.Form = CodeForm(request.POST)
+        else:
+            form = self._login_form(line, request.POST.get("provider", ""), request.POST)
         if not form.is_valid():
             return self._page(request, line, form)
         try:
-            outcome, user_id, alias = (
-                _finish(form.cleaned_data) if isinstance(form, CodeForm) else _begin(form.cleaned_data)
-            )
+            if isinstance(form, LoginForm):
+                outcome, user_id, alias = _begin(form)
+            else:
+                outcome, user_id, alias = _finish(form.cleaned_data)
         except signing.BadSignature:
             messages.warning(request, _("That took too long. Start again."))
             return redirect(request.path)
@@ -125,34 +165,36 @@ class LoginView(View):
             raise PermissionDenied
         return line
 
-    def _login_form(self, line: Line | None, data: Any = None) -> LoginForm:
-        from .line import provider_choices
-
-        initial = {"user": line.user_id, "provider": line.provider} if line else {}
-        form = LoginForm(data, initial=initial)
+    def _login_form(self, line: Line | None, alias: str | None, data: Any = None) -> forms.Form:
+        """What the provider asks for; which provider, if that is open."""
+        known = list(app_settings.providers)
+        if alias is None and line is not None:
+            alias = line.provider
+        if alias is None and len(known) == 1:
+            alias = known[0]
+        if alias not in known:
+            return ChooseForm(data)
+        at_home = line is not None and line.provider == alias
+        asked = providers[alias].login_fields(line.options if line is not None and at_home else {})
+        initial = {"user": line.user_id if line else None, "provider": alias}
+        if line is not None and at_home and any(field.name == "username" for field in asked):
+            initial["username"] = line.account if line.secrets else None
+        form = LoginForm(data, initial=initial, asked=asked)
         users: Any = form.fields["user"]
         users.widget = self.line_admin.user_widget() if self.line_admin else users.widget
         users.queryset = get_user_model()._default_manager.filter(is_active=True)
-        providers: Any = form.fields["provider"]
-        providers.choices = provider_choices()
         return form
 
     def _page(self, request: HttpRequest, line: Line | None, form: forms.Form) -> HttpResponse:
         model_admin: Any = self.line_admin
         title = _("Log in: %(line)s") % {"line": line} if line else _("Log a line in")
-        if isinstance(form, CodeForm):
-            fieldsets: list[Any] = [(None, {"fields": ["step", "code"]})]
-        else:
-            fieldsets = [
-                (None, {"fields": ["user", "provider"]}),
-                (_("Credentials"), {"fields": ["username", "password", "api_key"]}),
-            ]
         context = {
             **model_admin.admin_site.each_context(request),
             "title": title,
             "opts": Line._meta,
             "line": line,
-            "adminform": AdminForm(form, fieldsets, {}, model_admin=model_admin),  # type: ignore[arg-type]
+            "adminform": AdminForm(form, _fieldsets(form), {}, model_admin=model_admin),  # type: ignore[arg-type]
+            "first_step": isinstance(form, ChooseForm) and not isinstance(form, LoginForm),
             "second_step": isinstance(form, CodeForm),
             "media": model_admin.media + form.media,
         }
@@ -171,16 +213,31 @@ class LoginView(View):
         messages.success(request, _("Logged in as %(line)s. A bridge connects the line now.") % {"line": outcome})
 
 
-def _begin(values: dict[str, Any]) -> tuple[Line | SecondFactor, int, str]:
+def _fieldsets(form: forms.Form) -> list[Any]:
+    if not isinstance(form, LoginForm):
+        return [(None, {"fields": list(form.fields)})]
+    asked = [field.name for field in form.asked]
+    chosen = dict(form.fields["provider"].choices)[form["provider"].value()]  # type: ignore[attr-defined]
+    return [
+        (None, {"fields": ["user", "provider"]}),
+        (_("Login at %(provider)s") % {"provider": chosen}, {"fields": asked}),
+    ]
+
+
+def _begin(form: LoginForm) -> tuple[Line | SecondFactor, int, str]:
     """First step: name and password, or a key."""
-    user, alias = values["user"], values["provider"]
-    if values["api_key"]:
+    user, alias = form.cleaned_data["user"], form.cleaned_data["provider"]
+    if form.value_of(_KEY):
         outcome: Line | SecondFactor = async_to_sync(sessions.login_with_key)(
-            user, api_key=Secret(values["api_key"]), alias=alias
+            user, api_key=Secret(form.value_of(_KEY)), alias=alias
         )
     else:
         outcome = async_to_sync(sessions.login)(
-            user, username=values["username"], password=Secret(values["password"]), alias=alias
+            user,
+            username=form.value_of("username"),
+            password=Secret(form.value_of("password")),
+            alias=alias,
+            options=form.options(),
         )
     return outcome, user.pk, alias
 

@@ -10,17 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, NegotiationError, WebSocketException
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from .. import __version__
 from ..exceptions import ProviderUnavailable
 from ..providers.base import SipProfile
-from ..sip.core import UserAgentCore, UserAgentSettings
+from ..sip.core import UserAgentCore
 from ..sip.events import (
     AuthenticationFailed,
     Ignored,
@@ -33,8 +30,9 @@ from ..sip.events import (
     SubscriptionActive,
     SubscriptionEnded,
 )
+from ..transport.failures import CredentialsRejected, explain, explain_refusal, is_fatal
+from ..transport.websocket import new_core, open_socket
 from .backoff import Retries
-from .failures import CredentialsRejected, explain, explain_refusal, is_fatal
 from .link import LineLink
 from .listener import Listener
 
@@ -44,12 +42,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Frames are logged at DEBUG by the library, complete with numbers and digests: never, whatever the host configures.
-_wire_logger = logging.getLogger(f"{__name__}.websocket")
-_wire_logger.setLevel(logging.INFO)
-
-#: Seconds for name, TCP, TLS and handshake together.
-_OPEN_TIMEOUT = 10.0
 #: Seconds for the server to confirm the end of the subscriptions.
 _UNSUBSCRIBE_TIMEOUT = 2.0
 #: Seconds until a subscription that was refused for good is asked for again: somebody may have mended the server.
@@ -57,8 +49,6 @@ _REFUSED_AGAIN = 300.0
 #: Subscriptions that the server is asked for at once. Thousands at one moment would flood both sides: while the
 #: server cannot get rid of its answers it does not read what we send.
 _AT_ONCE = 50
-#: Largest message in bytes: a dialog-info document of the largest size that is read, with its headers.
-_MAX_MESSAGE = 300_000
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +117,7 @@ class SipConnection:
     @property
     def host(self) -> str:
         """The server, for people and logs."""
-        return urlsplit(self.profile.url).netloc
+        return self.profile.host
 
     @property
     def lines(self) -> set[int]:
@@ -202,7 +192,7 @@ class SipConnection:
             opened_at: float | None = None
             try:
                 async with self._gate:
-                    socket = await self._open()
+                    socket = await open_socket(self.profile)
                 opened_at = self._clock()
                 logger.info("connected to %s", self.host, extra={"action": "bridge.sip.connected"})
                 try:
@@ -220,33 +210,9 @@ class SipConnection:
             held_for = 0.0 if opened_at is None else self._clock() - opened_at
             await asyncio.sleep(self._retries.next_delay(held_for=held_for))
 
-    async def _open(self) -> ClientConnection:
-        profile = self.profile
-        # Absent, the library verifies against the system's store; None would mean no TLS.
-        options: dict[str, Any] = {} if profile.ssl_context is None else {"ssl": profile.ssl_context}
-        socket = await connect(
-            profile.url,
-            subprotocols=[Subprotocol("sip")],
-            # RFC 7692 would cost 33 kB for each connection and gain nothing on messages of this size.
-            compression=None,
-            proxy=None,
-            open_timeout=_OPEN_TIMEOUT,
-            close_timeout=2.0,
-            ping_interval=profile.ping_interval,
-            ping_timeout=profile.ping_interval,
-            max_size=_MAX_MESSAGE,
-            user_agent_header=f"django-voipcti/{__version__}",
-            logger=_wire_logger,
-            **options,
-        )
-        if socket.subprotocol != "sip":
-            await socket.close(1002)
-            raise NegotiationError("the server did not agree to the subprotocol sip")
-        return socket
-
     async def _drive(self, socket: ClientConnection) -> None:
         """Move frames, timers and events; decide nothing."""
-        core = self._core = self._new_core()
+        core = self._core = new_core(self.profile)
         self._rejected, self._failure, self._is_known = None, "", False
         try:
             for served in self._served.values():
@@ -272,19 +238,6 @@ class SipConnection:
             self._core = None
             core.connection_lost(self._clock())
             self._handle(core, lost=True)
-
-    def _new_core(self) -> UserAgentCore:
-        profile = self.profile
-        return UserAgentCore(
-            UserAgentSettings(
-                user=profile.username,
-                domain=profile.domain,
-                auth_user=profile.auth_username or None,
-                password=str(profile.password),
-                user_agent=f"django-voipcti/{__version__}",
-                via_transport="WSS" if profile.url.startswith("wss:") else "WS",
-            )
-        )
 
     def _deadline(self, core: UserAgentCore) -> float | None:
         if self._dirty:

@@ -14,8 +14,8 @@ from ..exceptions import ProviderError
 from ..models import Call, Line
 from ..providers.base import Account, BaseProvider, SipPort
 from ..sip.exceptions import SipError
+from ..transport.failures import explain, is_fatal
 from .backoff import Retries
-from .failures import explain, is_fatal
 from .translate import LineTranslator
 
 if TYPE_CHECKING:

@@ -113,6 +113,7 @@ class Line(models.Model):
         self.secrets = credentials.encrypt(new.secrets)
         self.extension = new.extension or self.extension
         self.label = self.label or new.display_name
+        self.options = {**self.options, **new.options}
         self.credentials_version += 1
 
     def set_secrets(self, secrets: Mapping[str, str]) -> None:

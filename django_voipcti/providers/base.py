@@ -8,7 +8,6 @@ right.
 
 import json
 import math
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +17,11 @@ from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
 from django_voipcti.events import CallReference, CallUpdate, Party
-from django_voipcti.exceptions import UnsupportedFeature
+from django_voipcti.exceptions import ProviderError, UnsupportedFeature
 from django_voipcti.redaction import PhoneNumber, Secret
+from django_voipcti.transport.probe import probe
+from django_voipcti.transport.profile import SipProfile
+from django_voipcti.transport.report import ProbeStep, StepOutcome
 
 __all__ = [
     "Account",
@@ -28,11 +30,14 @@ __all__ = [
     "Credentials",
     "DialogIdentity",
     "DialogView",
+    "LoginField",
     "ParticipantView",
+    "ProbeStep",
     "Report",
     "SecondFactor",
     "SipPort",
     "SipProfile",
+    "StepOutcome",
     "load_json",
 ]
 
@@ -51,6 +56,23 @@ class Credentials:
     """The user's name as the provider knows it."""
     extension: str = ""
     """Internal short number of the line, if the provider tells it."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of this line that are no secrets; they replace those of the same name on the line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginField:
+    """Something that a login asks the user for."""
+
+    name: str
+    """``username``, ``password`` and ``api_key`` are the arguments of the login methods; others are ``options``.
+    ``user`` and ``provider`` are taken by the page itself."""
+    label: str
+    secret: bool = False
+    """Whether it is hidden while it is typed, and never shown again."""
+    required: bool = True
+    initial: str = ""
+    help_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,33 +151,6 @@ class DialogIdentity:
     call: int | None = None
     """A call that we placed and that goes on in this dialog, which shows our own leg's facts (one id per extension):
     its ends and direction say nothing of the call."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipProfile:
-    """How the bridge connects for a line, and what it subscribes to."""
-
-    url: str
-    """``wss://host:port/path`` or ``ws://...`` of the provider's SIP-over-WebSocket server (RFC 7118)."""
-    domain: str
-    """Host part of addresses of record."""
-    username: str
-    """User part of the From address; also the digest user unless ``auth_username`` is set."""
-    password: Secret
-    auth_username: str = ""
-    watch: tuple[str, ...] = ()
-    """SIP URIs whose dialogs show this line's calls."""
-    expires: int = 300
-    """Seconds asked for each subscription."""
-    ping_interval: float | None = 20.0
-    """Seconds between WebSocket pings; None sends none."""
-    ssl_context: ssl.SSLContext | None = None
-    """None verifies against the system's store."""
-
-    @property
-    def connection_key(self) -> tuple[str, str, str]:
-        """Lines with the same key share one WebSocket and one authentication."""
-        return (self.url, self.domain, self.username)
 
 
 class SipPort(Protocol):
@@ -283,8 +278,30 @@ class BaseProvider:
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
-    async def login(self, *, username: str, password: Secret) -> Credentials | SecondFactor:
-        """Log in by password. Raises :exc:`AuthenticationFailed` or :exc:`ProviderUnavailable`."""
+    def login_fields(self, options: Mapping[str, Any] | None = None) -> Sequence[LoginField]:
+        """What a login page asks for. Where it asks for an ``api_key`` as well, that goes instead of all others.
+
+        Args:
+            options: those of the line that is logged in again.
+        """
+        fields = []
+        if self.supports_password_login:
+            fields += [
+                LoginField(name="username", label=_("E-mail address or user name")),
+                LoginField(name="password", label=_("Password"), secret=True),
+            ]
+        if self.supports_api_key:
+            instead = _("Instead of name and password.") if fields else ""
+            fields.append(LoginField(name="api_key", label=_("API key"), secret=True, help_text=instead))
+        return fields
+
+    async def login(
+        self, *, username: str, password: Secret, options: Mapping[str, str] | None = None
+    ) -> Credentials | SecondFactor:
+        """Log in by password. ``options`` are the further :meth:`login_fields`.
+
+        Raises :exc:`AuthenticationFailed` or :exc:`ProviderUnavailable`; :exc:`ProviderRejected` for wrong options.
+        """
         raise self._missing("supports_password_login")
 
     async def login_with_key(self, *, api_key: Secret) -> Credentials:
@@ -308,6 +325,19 @@ class BaseProvider:
         """Try the credentials and return one translated sentence that says what works; raises as :meth:`login`."""
         await self.keep_alive(account)
         return _("The credentials are accepted.")
+
+    async def probe(self, account: Account) -> list[ProbeStep]:
+        """Test the line's connection step by step, within some ten seconds. Reports what fails instead of raising it.
+
+        Here: the credentials by :meth:`check_account`, then the way to call state by SIP if there is one.
+        """
+        try:
+            step = ProbeStep(name="account", outcome=StepOutcome.OK, sentence=await self.check_account(account))
+            if not self.supports_sip_events:
+                return [step]
+            return [step, *await probe(await self.sip_profile(account))]
+        except ProviderError as error:
+            return [ProbeStep(name="account", outcome=StepOutcome.FAILED, sentence=error.message)]
 
     async def directory(self, account: Account) -> Sequence[Colleague]:
         """Colleagues of the account, for transfers."""

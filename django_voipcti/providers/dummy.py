@@ -161,7 +161,9 @@ class DummyProvider(BaseProvider):
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
-    async def login(self, *, username: str, password: Secret) -> Credentials | SecondFactor:
+    async def login(
+        self, *, username: str, password: Secret, options: Mapping[str, str] | None = None
+    ) -> Credentials | SecondFactor:
         self.require("supports_password_login")
         self._asked("login", username)
         if password == NEEDS_CODE and self.supports_second_factor:

@@ -100,33 +100,77 @@ class TestPage:
         assert ">ben<" not in page
 
 
+def report_on(client, line):
+    """Press "Test the connection" on a line's page; return the report's text."""
+    response = client.post(reverse("admin:django_voipcti_line_test", args=[line.pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
 class TestConnectionTest:
-    def test_it_says_a_sentence_for_each_line(self, boss_client, agents, ready_line):
-        assert act(boss_client, "test_connection", ready_line, agents[1]) == [
-            ("success", "Ana: The credentials are accepted."),
-            ("warning", "Ben: no credentials are stored. Log it in first."),
-        ]
+    def test_a_button_on_the_lines_page_leads_to_the_report(self, boss_client, ready_line):
+        assert reverse("admin:django_voipcti_line_test", args=[ready_line.pk]) in shown(boss_client, ready_line)
+        page = report_on(boss_client, ready_line)
+        assert "Everything works." in page
+        assert 'class="voipcti-badge voipcti-outcome good ok">works<' in page
+        assert "The credentials are accepted." in page
 
     def test_a_failure_is_told_in_the_providers_words(self, boss_client, ready_line):
         providers["default"].fail("keep_alive", ProviderUnavailable("The provider does not answer. Try again later."))
-        assert act(boss_client, "test_connection", ready_line) == [
-            ("error", "Ana: The provider does not answer. Try again later.")
-        ]
+        page = report_on(boss_client, ready_line)
+        assert "“Account” failed." in page
+        assert "The provider does not answer. Try again later." in page
+
+    def test_a_line_without_credentials_is_to_be_logged_in(self, boss_client, line):
+        page = report_on(boss_client, line)
+        assert "No credentials are stored." in page
+        assert "Log the line in first." in page
+        assert providers["default"].commands == []
 
     def test_credentials_that_cannot_be_decrypted_name_the_setting(self, boss_client, ready_line, settings):
         settings.SECRET_KEY = "another" * 10
         boss_client.force_login(ready_line.user.__class__.objects.get(username="boss"))
-        ((level, text),) = act(boss_client, "test_connection", ready_line)
-        assert level == "error"
-        assert "CREDENTIAL_KEYS" in text
+        assert "CREDENTIAL_KEYS" in report_on(boss_client, ready_line)
+
+    def test_a_provider_that_left_the_settings_is_told_of(self, boss_client, ready_line):
+        Line.objects.filter(pk=ready_line.pk).update(provider="gone")
+        page = report_on(boss_client, ready_line)
+        assert "“Settings” failed." in page
+        assert "gone" in page
+
+    def test_the_list_tests_several_lines_at_once(self, boss_client, agents, ready_line):
+        page = report_of(boss_client, ready_line, agents[1])
+        assert page.count('class="module voipcti-report"') == 2
+        assert "Everything works." in page
+        assert "No credentials are stored." in page
+
+    def test_the_list_tests_so_many_lines_and_says_how_many_are_left(self, boss_client, agents, monkeypatch):
+        monkeypatch.setattr("django_voipcti.admin.line_test.MOST_LINES", 1)
+        page = report_of(boss_client, *agents[:3])
+        assert page.count('class="module voipcti-report"') == 1
+        assert "2 more lines were left out" in page
+
+    def test_reloading_tests_nothing(self, boss_client, ready_line):
+        response = boss_client.get(reverse("admin:django_voipcti_line_test", args=[ready_line.pk]))
+        assert response.url == reverse("admin:django_voipcti_line_change", args=[ready_line.pk])
+        assert providers["default"].commands == []
 
     def test_it_needs_the_permission_to_change_lines(self, client, staff, ready_line):
         staff("view_line")
-        client.post(
-            reverse("admin:django_voipcti_line_changelist"),
-            {"action": "test_connection", helpers.ACTION_CHECKBOX_NAME: [ready_line.pk]},
-        )
+        assert "Test the connection" not in shown(client, ready_line)
+        assert client.post(reverse("admin:django_voipcti_line_test", args=[ready_line.pk])).status_code == 403
+        report_of(client, ready_line)
         assert providers["default"].commands == []
+
+
+def report_of(client, *lines):
+    """Run the action of the list on lines; return the text of what it answers."""
+    response = client.post(
+        reverse("admin:django_voipcti_line_changelist"),
+        {"action": "test_connection", helpers.ACTION_CHECKBOX_NAME: [line.pk for line in lines]},
+    )
+    return response.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

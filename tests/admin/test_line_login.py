@@ -115,3 +115,82 @@ def test_it_needs_the_permission(client, staff, line):
 
 def test_strangers_are_asked_to_log_in(client):
     assert client.get(reverse(NEW)).status_code == 302
+
+
+# --- by what the provider asks for ------------------------------------------------------------------------------------
+
+SIP = "django_voipcti.providers.sip.SipProvider"
+
+
+@pytest.fixture
+def pbx(settings):
+    """Return `pbx(**options)`: the only provider is a SIP server with these OPTIONS."""
+
+    def configure(*, beside=False, **options):
+        configured = {"pbx": {"BACKEND": SIP, "OPTIONS": options}}
+        others = dict(settings.VOIPCTI["PROVIDERS"]) if beside else {}
+        settings.VOIPCTI = {"PROVIDERS": {**others, **configured}}
+
+    return configure
+
+
+def asked(response):
+    """Names of the visible fields of a page's form."""
+    form = response.context["adminform"].form
+    return [field.name for field in form.visible_fields()]
+
+
+def test_a_key_is_not_asked_for_where_none_is_taken(boss_client, pbx):
+    pbx(url="wss://pbx.test", domain="pbx.test")
+    assert asked(boss_client.get(reverse(NEW))) == ["user", "username", "password"]
+
+
+def test_the_server_is_asked_for_where_the_settings_leave_it_open(boss_client, pbx, line):
+    server = ["url", "domain"]
+    pbx()
+    assert asked(boss_client.get(reverse(NEW)))[1:3] == server
+    pbx(url="wss://pbx.test", domain="pbx.test", lines_choose_server=True)
+    page = boss_client.get(reverse(NEW))
+    assert asked(page)[1:3] == server
+    assert 'value="wss://pbx.test"' in page.content.decode()
+    pbx(url="wss://pbx.test", domain="pbx.test")
+    Line.objects.filter(pk=line.pk).update(provider="pbx", options={"url": "wss://own.test", "domain": "own.test"})
+    page = boss_client.get(reverse("admin:django_voipcti_line_login", args=[line.pk]))
+    assert asked(page)[1:3] == server
+    assert 'value="wss://own.test"' in page.content.decode()
+
+
+def test_with_several_providers_one_is_chosen_first(boss_client, pbx):
+    pbx(beside=True, url="wss://pbx.test", domain="pbx.test")
+    page = boss_client.get(reverse(NEW))
+    assert asked(page) == ["provider"]
+    assert "Choose one first." in page.content.decode()
+    assert asked(boss_client.get(reverse(NEW), {"provider": "pbx"})) == ["user", "username", "password"]
+    assert "api_key" in asked(boss_client.get(reverse(NEW), {"provider": "default"}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"password": "x"}, "This field is required."),
+        ({"username": "601", "password": "x", "url": "https://pbx.test"}, "not one of the form wss://host:port/path"),
+        ({"username": "601", "password": "x", "domain": "a@b"}, "The domain is not one."),
+        ({"username": "601@elsewhere.test", "password": "x"}, "The user name is not one of this domain."),
+    ],
+)
+def test_what_is_wrong_with_a_server_is_said_before_anybody_is_asked(boss_client, dora, pbx, fields, sentence):
+    pbx()
+    values = {"url": "wss://pbx.invalid", "domain": "pbx.test"} | fields
+    response = boss_client.post(reverse(NEW), {"provider": "pbx", "user": dora.pk, **values})
+    assert sentence in response.content.decode()
+    assert not Line.objects.exists()
+
+
+def test_a_server_that_cannot_be_reached_is_told_of(boss_client, dora, pbx):
+    pbx()
+    values = {"url": "wss://pbx.invalid:8443", "domain": "pbx.test", "username": "601", "password": "never-shown"}
+    response = boss_client.post(reverse(NEW), {"provider": "pbx", "user": dora.pk, **values})
+    page = response.content.decode()
+    assert "The name pbx.invalid is unknown to DNS." in page
+    assert "never-shown" not in page
+    assert 'value="wss://pbx.invalid:8443"' in page

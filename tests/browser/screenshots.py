@@ -154,6 +154,15 @@ def admin_rule(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("admin-rule")
 
 
+def admin_test(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The report of a connection test."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/line/?q={ANA}")
+    page.locator("#result_list tbody tr").first.locator("th a").click()
+    page.get_by_role("button", name="Test the connection").click()
+    expect(page.get_by_text("Everything works.")).to_be_visible()
+    save("admin-test")
+
+
 #: Who sits at the machine for each picture, how wide it is, and in which dresses it is taken. Those of records come
 #: first, before the other pictures add calls that nobody would make.
 BOTH = ("light", "dark")
@@ -162,6 +171,7 @@ PICTURES = [
     (admin_calls, "chris", 1440, ("light",)),
     (admin_lines, "chris", 1440, ("light",)),
     (admin_rule, "chris", 1280, BOTH),
+    (admin_test, "chris", 1280, BOTH),
     (team, "chris", 1280, ("light",)),
     (pop, "ana", 1280, BOTH),
     (choose, "ana", 1280, BOTH),

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -15,8 +16,21 @@ from ...exceptions import ProviderRejected, ProviderUnavailable
 from ...redaction import PhoneNumber, Secret
 from ...sip.events import RequestAnswered, RequestRejected
 from ...sip.uri import SipUri, escape_user
-from ..base import Account, BaseProvider, Credentials, DialogIdentity, DialogView, Report, SipPort, SipProfile
-from . import mapping
+from ...transport.probe import probe
+from ..base import (
+    Account,
+    BaseProvider,
+    Credentials,
+    DialogIdentity,
+    DialogView,
+    LoginField,
+    ProbeStep,
+    Report,
+    SipPort,
+    SipProfile,
+    StepOutcome,
+)
+from . import accounts, mapping
 from . import options as sip_options
 from .click_to_call import ClickToCall
 from .kamailio import KamailioRpc
@@ -25,6 +39,9 @@ __all__ = ["SipProvider"]
 
 #: How many of our own legs (never shown as calls), and of the phones' calls, are remembered.
 _REMEMBERED = 1000
+
+#: Characters of a line's short number.
+_LONGEST_EXTENSION = 20
 
 #: Seconds for a phone to answer a request outside of dialogs.
 _ANSWER_TIME = 10.0
@@ -68,25 +85,61 @@ class SipProvider(BaseProvider):
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
-    async def login(self, *, username: str, password: Secret) -> Credentials:
-        """Take a SIP user name and password as they are; whether they are right shows when the line connects."""
-        return Credentials(account=username, extension=username, secrets={"password": password})
+    def login_fields(self, options: Mapping[str, Any] | None = None) -> Sequence[LoginField]:
+        """User name and password; the server, too, where the OPTIONS leave it to the lines."""
+        return accounts.login_fields(self._options, options or {})
+
+    async def login(self, *, username: str, password: Secret, options: Mapping[str, str] | None = None) -> Credentials:
+        """Try user name and password at the server, since with a CTI user nothing else ever would.
+
+        Somebody who may log lines in could have the calls of any extension shown otherwise.
+        """
+        own = accounts.read_server(self._options, options) if options else {}
+        domain = own.get("domain") or self._options.domain
+        account = Account(line=0, key=accounts.read_user(username, domain), secrets={"password": password}, options=own)
+        accounts.judge(await probe(self._own_profile(account)), login_only=True)
+        short = account.key if len(account.key) <= _LONGEST_EXTENSION else ""
+        return Credentials(account=account.key, extension=short, secrets=account.secrets, options=own)
+
+    async def check_account(self, account: Account) -> str:
+        accounts.judge(await self.probe(account))
+        return _("The server accepts this line and sends its call state.")
+
+    async def probe(self, account: Account) -> list[ProbeStep]:
+        """The way of the bridge; with a CTI user, whether the line's own password is right as well."""
+        try:
+            profile, own = await self.sip_profile(account), self._own_profile(account)
+        except ImproperlyConfigured as error:
+            return [ProbeStep(name="settings", outcome=StepOutcome.FAILED, sentence=str(error))]
+        if not self._has_cti(account):
+            return await probe(profile)
+        steps, of_line = await asyncio.gather(probe(profile), probe(own))
+        label = _("Login of the CTI user")
+        steps = [replace(step, label=label) if step.name == "login" else step for step in steps]
+        line_login = next(step for step in of_line if step.name == "login")
+        return [*steps, replace(line_login, name="line-login", label=_("Login of the line"))]
 
     # --- call state ---------------------------------------------------------------------------------------------
 
     async def sip_profile(self, account: Account) -> SipProfile:
         """The server of the line. With a CTI user, all lines of one server share his connection."""
+        own = self._own_profile(account)
+        if not self._has_cti(account):
+            return own
+        return replace(own, username=self._options.cti_user, password=self._options.cti_password, auth_username="")
+
+    def _own_profile(self, account: Account) -> SipProfile:
+        """The line's server, by the line's own name and password."""
         url, domain = self._server(account)
-        cti = bool(self._options.cti_user)
         return SipProfile(
             url=url,
             domain=domain,
-            username=self._options.cti_user if cti else account.key,
-            password=self._options.cti_password if cti else account.secrets.get("password", Secret("")),
-            auth_username="" if cti else str(account.options.get("auth_username", "")),
+            username=account.key,
+            password=account.secrets.get("password", Secret("")),
+            auth_username=str(account.options.get("auth_username", "")),
             watch=(self._address(account, account.key),),
             expires=self._options.expires,
-            ssl_context=sip_options.ssl_context(url, self._options),
+            ssl_context=sip_options.ssl_context(url, self._options, show_certificate=self._is_shown_ours(account)),
         )
 
     def identify_dialog(self, account: Account, dialog: DialogView) -> DialogIdentity | None:
@@ -112,6 +165,10 @@ class SipProvider(BaseProvider):
     ) -> None:
         """See :class:`~django_voipcti.providers.sip.click_to_call.ClickToCall`."""
         self.require("supports_place")
+        if not self._has_cti(account):
+            raise ProviderRejected(
+                _("Your line has a server of its own, on which nothing can place calls for you. Dial on your phone.")
+            )
         self._taken_over.pop(account.key, None)
         dialled = asyncio.Event()
         clicks = self._clicks.setdefault(account.key, [])
@@ -169,7 +226,7 @@ class SipProvider(BaseProvider):
         """End a call by the server or by the phone, as far as they can. Our own leg is ended by the bridge."""
         self.require("supports_hang_up")
         # A server that shows no Call-ID (one dialog for each extension) leaves no name for the call.
-        if self._options.kamailio_rpc_url and call.conversation_id:
+        if self._options.kamailio_rpc_url and call.conversation_id and self._is_at_home(account):
             rpc = KamailioRpc(self._options.kamailio_rpc_url, transport=self._transport)
             await rpc.end_call(call.conversation_id)
         elif self._options.phones_obey_refer and call.conversation_id:
@@ -186,7 +243,24 @@ class SipProvider(BaseProvider):
             raise ImproperlyConfigured(
                 _("No SIP server is set for this line: enter address and domain, or set url and domain in OPTIONS.")
             )
+        if not sip_options.is_websocket_address(url):
+            raise ImproperlyConfigured(
+                _("The server address %(url)s of this line is not one of the form wss://host:port/path. Correct it.")
+                % {"url": url}
+            )
         return url, domain
+
+    def _is_at_home(self, account: Account) -> bool:
+        """Whether the line is at the server of the OPTIONS: no other one gets anything of what they hold."""
+        return self._server(account) == (self._options.url, self._options.domain)
+
+    def _is_shown_ours(self, account: Account) -> bool:
+        """Whether the line's server is shown our client certificate."""
+        return not self._options.url or self._is_at_home(account)
+
+    def _has_cti(self, account: Account) -> bool:
+        """Whether the CTI user watches the line and places its calls."""
+        return bool(self._options.cti_user) and self._is_at_home(account)
 
     def _address(self, account: Account, user: str) -> str:
         """The SIP URI of a user or a number at the line's server; a complete URI stays as it is."""

@@ -123,7 +123,9 @@ class VoipStudioProvider(BaseProvider):
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
-    async def login(self, *, username: str, password: Secret) -> Credentials | SecondFactor:
+    async def login(
+        self, *, username: str, password: Secret, options: Mapping[str, str] | None = None
+    ) -> Credentials | SecondFactor:
         answer = await self._authenticate("/login", {"email": username, "password": password}, private=[password])
         nonce = mapping.text(answer.get("nonce"))
         if nonce and not answer.get("user_token"):

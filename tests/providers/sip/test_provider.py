@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_voipcti.enums import CallState, Direction
 from django_voipcti.events import CallReference
 from django_voipcti.exceptions import ProviderRejected, ProviderUnavailable, UnsupportedFeature
-from django_voipcti.providers.base import Credentials, DialogIdentity
+from django_voipcti.providers.base import DialogIdentity
 from django_voipcti.providers.sip import SipProvider
 from django_voipcti.redaction import PhoneNumber, Secret
 from django_voipcti.sip.dialoginfo import Dialog, Participant
@@ -42,11 +42,6 @@ def wire():
 def test_what_it_can_do_is_said_by_its_options(make_provider, options, can):
     flags = make_provider(**options).capabilities()
     assert {name for name in (*CONTROL, "shows_hold") if flags[name]} == can
-
-
-async def test_a_login_takes_the_password_as_it_is(make_provider):
-    credentials = await make_provider().login(username="1001", password=Secret("p"))
-    assert credentials == Credentials(account="1001", extension="1001", secrets={"password": Secret("p")})
 
 
 class TestWatching:

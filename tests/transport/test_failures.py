@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidMessage, Invalid
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from django_voipcti.bridge.failures import CredentialsRejected, explain, is_fatal
 from django_voipcti.exceptions import AuthenticationFailed, ProviderRejected, ProviderUnavailable
+from django_voipcti.transport.failures import CredentialsRejected, explain, is_fatal
 
 HOST = "pbx.example:8443"
 
