@@ -67,6 +67,9 @@ class CallAdmin(ReadOnlyAdmin[Call]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return Call.objects.visible_to(request.user).select_related("line__user").order_by(*self.ordering)
 
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return self.search_fields if phonebook.Viewer(request.user).may_search() else ["other_name"]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
     ) -> tuple[QuerySet[Call], bool]:

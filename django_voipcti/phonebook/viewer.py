@@ -9,7 +9,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 
 from ..conf import app_settings
+from ..models import Line
 from .match import Match, has_view_permission, may_view
+from .registry import registry
 
 __all__ = ["Viewer"]
 
@@ -55,6 +57,18 @@ class Viewer:
     def may_view(self, match: Match) -> bool:
         """Whether the user may see who this is. A host's function that fails says no."""
         return self._answer(_view_key(match), lambda user: _may_view(user, match))
+
+    def may_search(self) -> bool:
+        """Whether the user may look for calls by the names of records: what is found is told.
+
+        Not where Django's permissions keep a registered model from him. What a host decides record by record cannot be
+        asked beforehand; there the rows say "known contact".
+        """
+        if app_settings.match_permission is not has_view_permission:
+            return True
+        models = [registration.model for registration in registry if registration.model is not Line]
+        codes = [f"{model._meta.app_label}.view_{model._meta.model_name}" for model in models]
+        return bool(self.user.has_perms(codes))
 
     def may_add(self, model: str) -> bool:
         """Whether the user may add a record of ``app_label.model``."""

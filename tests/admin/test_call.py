@@ -1,6 +1,7 @@
 """The call log: what its list shows, to whom, how it is searched, and that nobody writes it here."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -53,6 +54,12 @@ class TestList:
                 for secret in ("Ada", "Analytical", ada.get_absolute_url()):
                     assert secret not in text
         assert Call.objects.get().contact_label == "Ada Lovelace"
+
+    def test_nor_does_he_find_calls_by_its_name(self, staff, client, ada, call):
+        user = staff("view_call", "watch_lines")
+        assert "Known contact" not in listed(client, "call", q="Lovelace")
+        user.user_permissions.add(Permission.objects.get(codename="view_contact"))
+        assert "Ada Lovelace" in listed(client, "call", q="Lovelace")
 
     def test_a_caller_without_number_is_named_as_such(self, boss_client, line):
         journal.record([said("RINGING", 0, number="anonymous")])
