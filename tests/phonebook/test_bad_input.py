@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from django_voipcti import phonebook
 from django_voipcti.models import PhonebookEntry
@@ -41,6 +43,26 @@ def test_a_save_works_and_a_lookup_answers(register: Any, text: str) -> None:
     for step in reindex.check(registry.of(Person)):
         assert not [finding for finding in step.findings if finding.is_drift]
     assert PhonebookEntry.objects.count() == rows
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters() | st.sampled_from("0123456789+/ -()x;,"), max_size=200))
+def test_any_text_can_be_saved_and_called(register: Any, text: str) -> None:
+    if registry.get(Person) is None:
+        register(Person, numbers=[_given], label=_given, company=_given, url=_given)
+    _texts[:] = [text]
+    Person.objects.create(name="Eve")
+    assert isinstance(phonebook.lookup(text), list)
+    for step in reindex.check(registry.of(Person)):
+        assert not [finding for finding in step.findings if finding.is_drift]
+    Person.objects.all().delete()
+
+
+_texts: list[str] = []
+
+
+def _given(person: Person) -> str:
+    return _texts[0]
 
 
 def test_the_check_lists_what_could_not_be_read(register: Any) -> None:
