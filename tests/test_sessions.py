@@ -148,3 +148,14 @@ async def test_nobody_logs_out_somebody_elses_line(ana, ben):
     line = await sessions.login(ana, username="ana@example.test", password=PASSWORD)
     assert await sessions.logout(ben, line=line) == []
     assert (await Line.objects.aget()).secrets
+
+
+async def test_a_connection_test_reports_even_what_a_provider_should_not_raise(ana, dummy, monkeypatch):
+    line = await sessions.login(ana, username="ana@example.test", password=PASSWORD)
+
+    async def broken(account):
+        raise ProviderUnavailable("Out to lunch.")
+
+    monkeypatch.setattr(dummy, "probe", broken)
+    (step,) = await sessions.probe(line)
+    assert (step.failed, step.sentence) == (True, "Out to lunch.")

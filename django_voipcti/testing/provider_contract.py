@@ -157,7 +157,15 @@ class ProviderContractTests(Mixin):
             ),
             "transfer": lambda: provider.transfer(self.account, self.reference, number=self.number),
         }
-        for method_of_account in ("sip_profile", "live_calls", "directory", "logout", "keep_alive", "check_account"):
+        for method_of_account in (
+            "sip_profile",
+            "live_calls",
+            "directory",
+            "logout",
+            "keep_alive",
+            "check_account",
+            "probe",
+        ):
             arguments[method_of_account] = lambda: getattr(provider, method)(self.account)
         for method_of_call in ("answer", "hold", "resume", "hang_up"):
             arguments[method_of_call] = lambda: getattr(provider, method)(self.account, self.reference)
@@ -293,6 +301,17 @@ class ProviderContractTests(Mixin):
         control = () if self.controls_by_sip else ("place_call", "answer", "transfer", "hang_up")
         proof = () if self.proves_by_sip else ("keep_alive", "login")
         self.expect(Trouble.UNAVAILABLE, ProviderUnavailable, "live_calls", "history", *proof, *control)
+
+    def test_a_connection_test_reports_what_fails_and_raises_nothing(self) -> None:
+        if self.proves_by_sip:
+            return
+        for trouble in (Trouble.UNAUTHORIZED, Trouble.UNAVAILABLE, Trouble.GARBAGE):
+            with self.subTest(trouble.value):
+                provider = self.make_provider(trouble)
+                steps = _run(provider, partial(self.call, provider, "probe"))
+                for step in steps:
+                    self.assertTrue(step.title and step.sentence, step)
+                    self.assert_nothing_private(f"{step.sentence} {step.advice}")
 
     def test_an_answer_outside_the_contract_is_named_so(self) -> None:
         proof = () if self.proves_by_sip else ("login",)

@@ -1,6 +1,7 @@
 """The provider against the simulator, over real HTTP: what the payload files cannot tell is whether both fit."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,6 +73,23 @@ async def test_a_login_by_password_leaves_a_minted_token(provider, ana):
     await provider.logout(ana)
     with pytest.raises(AuthenticationFailed):
         await provider.keep_alive(ana)
+
+
+async def test_the_connection_test_goes_from_the_account_to_call_state(provider, ana):
+    steps = await provider.probe(ana)
+    assert {step.name: str(step.outcome) for step in steps} == {
+        "account": "ok",
+        "name": "ok",
+        "tcp": "ok",
+        "tls": "skipped",
+        "websocket": "ok",
+        "login": "ok",
+        "subscription": "ok",
+        "notify": "ok",
+    }
+    wrong = replace(ana, secrets={**ana.secrets, "token": Secret("wrong")})
+    (step,) = await provider.probe(wrong)
+    assert (step.name, step.failed) == ("account", True)
 
 
 async def test_a_second_login_replaces_the_token_of_the_first(provider, ana):
