@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 from ..enums import CallState, Direction, EndReason, Source
 from ..events import CallUpdate, Party
-from ..providers.base import Account, DialogIdentity, DialogView
+from ..providers.base import AGAIN, Account, DialogIdentity, DialogView
 from ..sip.dialoginfo import Dialog, DialogInfo, DialogInfoTracker, Participant, parse_dialog_info
 from .participants import shown_by
 
@@ -78,9 +78,6 @@ _CODES: Mapping[int, EndReason] = {
 
 #: How many ended calls a line remembers, to tell lingering dialogs from new ones.
 _REMEMBERED = 500
-
-#: Between the server's id and our count, where ids are used again.
-_AGAIN = "~"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +222,10 @@ class LineTranslator:
         self, identity: DialogIdentity, dialog: Dialog, state: CallState, said: "_Said", *, vanished: bool
     ) -> list[CallUpdate]:
         """Rule 5: one id, several calls after and beside each other."""
-        base = identity.external_id + _AGAIN
+        base = identity.external_id + AGAIN
         calls = [call for call in self._live.values() if call.external_id.startswith(base)]
         newest = calls[-1] if calls else None
-        if state.is_final and (calls or identity.call is None):
+        if state.is_final:
             return [
                 update
                 for call in calls

@@ -24,6 +24,7 @@ from django_voipcti.transport.profile import SipProfile
 from django_voipcti.transport.report import ProbeStep, StepOutcome
 
 __all__ = [
+    "AGAIN",
     "Account",
     "BaseProvider",
     "Colleague",
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: Between the id of a dialog and what tells its calls from each other, where a server uses ids again.
+AGAIN = "~"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +147,7 @@ class DialogIdentity:
     conversation_id: str = ""
     once: bool = True
     """Whether an id names one call for ever. False where a server re-uses ids (one per extension): then an ended
-    dialog may come to life again as a new call."""
+    dialog may come to life again as a new call, and ids of calls are the dialog's with :data:`AGAIN` and a mark."""
     started_at: datetime | None = None
     """When the call began, if the dialog carries it in the provider's own way (aware)."""
     context: str = ""

@@ -519,7 +519,7 @@ class TestACallThatWePlaced:
         def identify(account, dialog):
             if placed["call"] is None:
                 return None
-            return DialogIdentity(external_id=dialog.id, once=False, call=placed["call"])
+            return DialogIdentity(external_id=f"{dialog.id}~c5", call=placed["call"])
 
         line = Line(identify)
         line.notify(document(1, dialog("601", "early", other="sip:cti@pbx.example")))
@@ -534,7 +534,7 @@ class TestACallThatWePlaced:
     def test_ends_with_it(self, line):
         line.notify(document(3, dialog("601", "terminated", direction="", other="")))
         assert self.told(line) == [(5, CallState.HANGUP, None, Party(), None)]
-        assert line.updates[0].external_id.startswith("601~")
+        assert line.updates[0].external_id == "601~c5"
 
     def test_is_held_and_resumed_in_it(self, line):
         line.notify(document(3, dialog("601", "confirmed", direction="", other="", held=True)))
@@ -544,6 +544,13 @@ class TestACallThatWePlaced:
         assert [(call, state) for call, state, *_rest in self.told(line)] == [(5, state) for state in states]
         assert all(party == Party() for _call, _state, _direction, party, _reason in self.told(line))
         assert len({update.external_id for update in line.updates}) == 1
+
+    @pytest.mark.parametrize("state", ["confirmed", "terminated"])
+    def test_is_found_by_a_new_bridge(self, state):
+        line = Line(by_extension, known={"601~c5": CallState.CONNECTED})
+        line.notify(document(1, dialog("601", state, direction="", other="")))
+        line.notify(document(2, dialog("601", "terminated", direction="", other="")))
+        assert line.states == [("601~c5", CallState.HANGUP)]
 
 
 def test_a_new_bridge_goes_on_with_the_call_of_an_extension():

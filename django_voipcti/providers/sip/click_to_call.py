@@ -57,6 +57,7 @@ class ClickToCall:
         show_time: seconds that the line gets to show that the phone has dialled, where the phone does not tell.
         dialled: set when the line's dialog events show a call that its phone began after the REFER.
         own: told the Call-ID of our leg before anything is sent, so that the leg is never shown as a call.
+        name: the provider's id of the call when the phone has taken it over; empty if its dialog events tell.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ClickToCall:
         sip: SipPort,
         dialled: asyncio.Event,
         own: Callable[[str], None],
+        name: Callable[[], str],
     ) -> None:
         self._account = account
         self._alias = alias
@@ -89,6 +91,7 @@ class ClickToCall:
         self._sip = sip
         self._dialled = dialled
         self._own = own
+        self._name = name
         self._invite = ""
 
     async def run(self) -> None:
@@ -155,7 +158,7 @@ class ClickToCall:
                     await self._look_at_the_line()
                     return
                 case ReferEnded(status=int(status)) if status < 300:
-                    await self._say(CallState.CONNECTED)
+                    await self._say(CallState.CONNECTED, name=self._name())
                     return
                 case ReferEnded(status=int(status)):
                     cause = f"{status} {event.reason}".strip()
@@ -169,12 +172,12 @@ class ClickToCall:
         except TimeoutError:
             raise ProviderUnavailable(_("Your phone did not place the call. Dial on the phone.")) from None
 
-    async def _say(self, state: CallState) -> None:
+    async def _say(self, state: CallState, *, name: str = "") -> None:
         await self._report(
             CallUpdate(
                 provider=self._alias,
                 account=self._account.key,
-                external_id="",
+                external_id=name,
                 call=self._call,
                 source=Source.SIP,
                 observed_at=timezone.now(),

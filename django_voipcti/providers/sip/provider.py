@@ -18,6 +18,7 @@ from ...sip.events import RequestAnswered, RequestRejected
 from ...sip.uri import SipUri, escape_user
 from ...transport.probe import probe
 from ..base import (
+    AGAIN,
     Account,
     BaseProvider,
     Credentials,
@@ -74,8 +75,10 @@ class SipProvider(BaseProvider):
         self.shows_hold = read.server_shows_hold  # type: ignore[misc]
         self._own_legs: OrderedDict[str, None] = OrderedDict()
         self._dialled: OrderedDict[tuple[str, str], None] = OrderedDict()
-        #: The last call that the phone has taken over from us, by the key of the line.
+        #: By the key of the line: the last call that its phone has taken over from us, and where calls have no Call-ID
+        #: the id of the dialog that shows our leg, in which it goes on.
         self._taken_over: dict[str, int] = {}
+        self._legs_dialog: dict[str, str] = {}
         #: Clicks under way that want to know of calls which the phone begins, by the key of the line.
         self._clicks: dict[str, list[asyncio.Event]] = {}
 
@@ -149,8 +152,11 @@ class SipProvider(BaseProvider):
         over goes on in the dialog of our leg.
         """
         if dialog.call_id in self._own_legs or self._is_cti(dialog):
-            call = self._taken_over.get(account.key) if dialog.call_id is None else None
-            return None if call is None else DialogIdentity(external_id=dialog.id, once=False, call=call)
+            if dialog.call_id is not None:
+                return None
+            self._legs_dialog[account.key] = dialog.id
+            call = self._taken_over.get(account.key)
+            return None if call is None else DialogIdentity(external_id=self._name(account, call), call=call)
         if dialog.direction == "initiator" and self._is_new(account, dialog):
             for click in self._clicks.get(account.key, ()):
                 click.set()
@@ -170,6 +176,7 @@ class SipProvider(BaseProvider):
                 _("Your line has a server of its own, on which nothing can place calls for you. Dial on your phone.")
             )
         self._taken_over.pop(account.key, None)
+        self._legs_dialog.pop(account.key, None)
         dialled = asyncio.Event()
         clicks = self._clicks.setdefault(account.key, [])
         clicks.append(dialled)
@@ -193,6 +200,7 @@ class SipProvider(BaseProvider):
             sip=sip,
             dialled=dialled,
             own=self._remember,
+            name=lambda: self._name(account, call),
         ).run()
         self._taken_over[account.key] = call
 
@@ -216,7 +224,7 @@ class SipProvider(BaseProvider):
     ) -> None:
         """Ask the phone to send its call elsewhere (RFC 4538)."""
         self.require("supports_blind_transfer")
-        if not call.conversation_id:
+        if not _call_id(call):
             raise ProviderRejected(
                 _("The telephone server does not tell which call of your phone it is. Use it by hand.")
             )
@@ -225,11 +233,10 @@ class SipProvider(BaseProvider):
     async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         """End a call by the server or by the phone, as far as they can. Our own leg is ended by the bridge."""
         self.require("supports_hang_up")
-        # A server that shows no Call-ID (one dialog for each extension) leaves no name for the call.
-        if self._options.kamailio_rpc_url and call.conversation_id and self._is_at_home(account):
-            rpc = KamailioRpc(self._options.kamailio_rpc_url, transport=self._transport)
-            await rpc.end_call(call.conversation_id)
-        elif self._options.phones_obey_refer and call.conversation_id:
+        call_id = _call_id(call)
+        if self._options.kamailio_rpc_url and call_id and self._is_at_home(account):
+            await KamailioRpc(self._options.kamailio_rpc_url, transport=self._transport).end_call(call_id)
+        elif self._options.phones_obey_refer and call_id:
             await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
         else:
             raise ProviderRejected(_("This call is your phone's own: put down the receiver to end it."))
@@ -281,11 +288,16 @@ class SipProvider(BaseProvider):
         _note(self._dialled, key)
         return True
 
+    def _name(self, account: Account, call: int) -> str:
+        """The id of a call that was taken over, by which the next bridge finds it; empty where its dialog has one."""
+        dialog = self._legs_dialog.get(account.key)
+        return "" if dialog is None else f"{dialog}{AGAIN}c{call}"
+
     def _remember(self, call_id: str) -> None:
         _note(self._own_legs, call_id)
 
     async def _refer_phone(self, account: Account, call: CallReference, refer_to: str, sip: SipPort | None) -> None:
-        headers = (("Refer-To", refer_to), ("Target-Dialog", call.conversation_id), ("Refer-Sub", "false"))
+        headers = (("Refer-To", refer_to), ("Target-Dialog", _call_id(call)), ("Refer-Sub", "false"))
         await self._tell_phone(account, "REFER", headers, sip)
 
     async def _tell_phone(
@@ -317,6 +329,11 @@ def _note(memory: OrderedDict[Any, None], item: object) -> None:
     memory[item] = None
     while len(memory) > _REMEMBERED:
         memory.popitem(last=False)
+
+
+def _call_id(call: CallReference) -> str:
+    """SIP's name of a call; empty where the server shows none: then the record has its own id in that place."""
+    return "" if call.conversation_id == call.external_id else call.conversation_id
 
 
 def _event(name: str) -> tuple[tuple[str, str], ...]:

@@ -180,6 +180,7 @@ class TestAPhoneThatDoesNotTell:
             sip=wire,
             dialled=dialled,
             own=lambda call_id: None,
+            name=str,
         )
         return asyncio.ensure_future(click.run())
 

@@ -19,6 +19,8 @@ from tests.providers.sip.wire import SipWire
 from tests.sip.wire import CHALLENGE
 
 CALL = CallReference(external_id="d1", conversation_id="c1", direction=Direction.INBOUND, state=CallState.CONNECTED)
+#: As the record has it where the server shows no Call-ID.
+NAMELESS = replace(CALL, external_id="1001~c5", conversation_id="1001~c5")
 RPC = "http://127.0.0.1:8088/RPC"
 CONTROL = ("supports_place", "supports_answer", "supports_hold", "supports_blind_transfer", "supports_hang_up")
 
@@ -113,11 +115,11 @@ class TestDialogs:
         assert make_provider(cti_user="other").identify_dialog(account, dialog) is not None
 
     async def test_where_calls_have_no_call_id_a_click_goes_on_in_our_legs_dialog(self, make_provider, account, wire):
-        provider, number = make_provider(), PhoneNumber("1002")
+        provider, number, reports = make_provider(), PhoneNumber("1002"), Reports()
         leg = Dialog(id="1001", state="early", remote=Participant(identity_uri="sip:cti@pbx.test"))
 
         async def click(call, fragment):
-            work = provider.place_call(account, call=call, number=number, report=Reports(), sip=wire)
+            work = provider.place_call(account, call=call, number=number, report=reports, sip=wire)
             task = asyncio.ensure_future(work)
             invite = await wire.pick_up()
             assert provider.identify_dialog(account, leg) is None, "our leg, and no more"
@@ -128,7 +130,8 @@ class TestDialogs:
             return task
 
         (await click(5, "200 OK")).result()
-        assert provider.identify_dialog(account, leg) == DialogIdentity(external_id="1001", once=False, call=5)
+        assert [update.external_id for update in reports.updates] == ["", "", "1001~c5"], "known by name when connected"
+        assert provider.identify_dialog(account, leg) == DialogIdentity(external_id="1001~c5", call=5)
         assert provider.identify_dialog(replace(account, key="1002"), leg) is None
         assert isinstance((await click(6, "486 Busy Here")).exception(), ProviderRejected)
         assert provider.identify_dialog(account, leg) is None
@@ -247,7 +250,7 @@ class TestByTheServer:
 
         provider = make_provider(kamailio_rpc_url=RPC, transport=httpx2.MockTransport(server))
         with pytest.raises(ProviderRejected, match="put down the receiver"):
-            await provider.hang_up(account, replace(CALL, conversation_id=""), sip=wire)
+            await provider.hang_up(account, NAMELESS, sip=wire)
 
 
 class TestWhatIsImpossible:
@@ -271,8 +274,7 @@ class TestWhatIsImpossible:
 
     @pytest.mark.parametrize("action", ["hang_up", "transfer"])
     async def test_naming_a_call_that_has_no_call_id(self, make_provider, account, wire, action):
-        nameless = replace(CALL, conversation_id="")
         further = {"number": PhoneNumber("1002")} if action == "transfer" else {}
         with pytest.raises(ProviderRejected, match=r"Use it by hand|put down the receiver"):
-            await getattr(make_provider(phones_obey_refer=True), action)(account, nameless, sip=wire, **further)
+            await getattr(make_provider(phones_obey_refer=True), action)(account, NAMELESS, sip=wire, **further)
         wire.nothing()

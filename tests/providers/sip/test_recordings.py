@@ -5,6 +5,7 @@ nothing of an outgoing call but that there is one, and leaves both ends out once
 """
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -13,10 +14,10 @@ from django.utils import timezone
 
 from django_voipcti import control, journal
 from django_voipcti.bridge.translate import LineTranslator
-from django_voipcti.enums import CallState, Direction, EndReason, LineStatus, Source
-from django_voipcti.events import CallUpdate
+from django_voipcti.enums import CallState, Direction, EndReason, LineStatus
 from django_voipcti.models import Call, Line
 from django_voipcti.redaction import PhoneNumber
+from django_voipcti.sip.dialoginfo import Dialog, Participant
 from django_voipcti.sip.messages import Request, parse_message
 from django_voipcti.testing import Reports
 from tests.providers.sip.wire import SipWire
@@ -25,6 +26,7 @@ from tests.sip.transcripts import FOLDER, Frame, read
 pytestmark = pytest.mark.django_db
 
 JANE = "+442071234567"
+LEG = Dialog(id="1001", state="early", remote=Participant(identity_uri="sip:cti@pbx.test"))
 INBOUND, OUTBOUND = Direction.INBOUND, Direction.OUTBOUND
 ANSWERED = ["RINGING", "CONNECTED", "HANGUP"]
 
@@ -32,19 +34,26 @@ ANSWERED = ["RINGING", "CONNECTED", "HANGUP"]
 class Replay:
     """A bridge that watches lines 1001 and 1002, and hears what a recorded server said."""
 
-    def __init__(self, provider):
-        self.provider = provider
+    def __init__(self, make_provider):
+        self._make_provider = make_provider
         self.now = timezone.now()
         self.lines = {user: make_line(user) for user in ("1001", "1002")}
+        self.begin()
+
+    def begin(self):
+        """Start the bridge, also in the middle."""
+        self.provider = self._make_provider(server_shows_hold=True)
         self.translators = {user: self._translator(line) for user, line in self.lines.items()}
 
     def _translator(self, line):
+        live = Call.objects.live().filter(line=line).exclude(external_id=None)
         return LineTranslator(
             alias="default",
             account=line.as_account(),
             identify=self.provider.identify_dialog,
             read_party=self.provider.read_party,
             watch=(line.account,),
+            known={call.external_id: CallState(call.state) for call in live},
         )
 
     def hear(self, stem, *, on_progress=lambda: None):
@@ -90,7 +99,7 @@ def make_line(user):
 
 @pytest.fixture
 def replay(make_provider):
-    return Replay(make_provider(server_shows_hold=True))
+    return Replay(make_provider)
 
 
 class TestAsterisk:
@@ -119,14 +128,16 @@ class TestAsterisk:
         assert replay.told("1002") == [(INBOUND, "1001", "Phone 1001", EndReason.COMPLETED, ANSWERED)]
 
     @pytest.mark.parametrize("version", ["ast16", "ast22"])
-    def test_a_click_goes_on_in_the_dialog_of_our_own_leg(self, replay, version):
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_a_click_goes_on_in_the_dialog_of_our_own_leg(self, replay, version, restarted):
         line = replay.lines["1001"]
         call = control.place_call(line.user, "1002").call
 
         def taken_over():
-            for state in (CallState.INITIAL, CallState.ACCEPTED, CallState.RINGING, CallState.CONNECTED):
-                journal.record([of_click(call, state, replay.now)])
-            asyncio.run(click(replay.provider, line.as_account(), call.pk))
+            reports = asyncio.run(click(replay.provider, line.as_account(), call.pk))
+            journal.record([dataclasses.replace(update, observed_at=replay.now) for update in reports.updates])
+            if restarted:
+                replay.begin()
 
         replay.hear(f"{version}_06_sip_3pcc_refer", on_progress=taken_over)
         events = ["INITIAL", "ACCEPTED", "RINGING", "CONNECTED", "HANGUP"]
@@ -134,27 +145,17 @@ class TestAsterisk:
         assert replay.told("1002") == [(INBOUND, "1001", "Phone 1001", EndReason.COMPLETED, ANSWERED)]
 
 
-def of_click(call, state, now):
-    return CallUpdate(
-        provider="default",
-        account="1001",
-        external_id="",
-        call=call.pk,
-        source=Source.SIP,
-        observed_at=now,
-        state=state,
-    )
-
-
 async def click(provider, account, call):
     """A click that goes well, on a wire of its own."""
-    wire = SipWire()
-    number = PhoneNumber("1002")
-    task = asyncio.ensure_future(provider.place_call(account, call=call, number=number, report=Reports(), sip=wire))
+    wire, reports, number = SipWire(), Reports(), PhoneNumber("1002")
+    task = asyncio.ensure_future(provider.place_call(account, call=call, number=number, report=reports, sip=wire))
     invite = await wire.pick_up()
     wire.answer(await wire.expect("REFER"), 202)
+    provider.identify_dialog(account, LEG)
+    wire.tell(invite, "SIP/2.0 180 Ringing")
     wire.tell(invite, "SIP/2.0 200 OK", "terminated;reason=noresource")
     await task
+    return reports
 
 
 class TestKamailio:
