@@ -29,6 +29,8 @@ class PhonebookEntryAdmin(ReadOnlyAdmin[PhonebookEntry]):
     """Rows of the index. They are made from the host's records; mend a number there."""
 
     list_filter = ["kind"]
+    # The record's name leads to the record.
+    list_display_links = ["kind_shown"]
     list_select_related = ["content_type", "owner"]
     ordering = ["-id"]
     sortable_by = ()

@@ -47,6 +47,15 @@ class TrialRow:
     after: SafeString
 
 
+class _RowForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted it would be evaluated at run time
+    """A row of the list, whose boxes say for those who cannot see it which rule they belong to."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label}: {self.instance.name}"
+
+
 @admin.register(PopRule)
 class PopRuleAdmin(ModelAdmin[PopRule]):
     """What a call does on the screen: the first enabled rule whose conditions all hold decides."""
@@ -100,6 +109,9 @@ class PopRuleAdmin(ModelAdmin[PopRule]):
             gone = (obj.provider, _("%(provider)s (no longer in the settings)") % {"provider": obj.provider})
             provider.choices = [*_provider_choices(), gone]
         return form_class
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": _RowForm, **kwargs})
 
     # --- trying -----------------------------------------------------------------------------------------------------
 

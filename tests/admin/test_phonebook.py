@@ -19,7 +19,7 @@ def test_it_shows_record_spelling_and_reading(boss_client, ada):
     text = listed(boss_client, "phonebookentry")
     assert f'<a href="{ada.get_absolute_url()}">Ada Lovelace</a>' in text
     assert "+44 20 7946 0123" in text
-    assert ">valid number</span>" in text
+    assert ">valid number</span></a>" in text, "the kind leads to the entry, the name to the record"
 
 
 @pytest.mark.parametrize("text", ["Lovelace", "0044 20 7946-0123"])

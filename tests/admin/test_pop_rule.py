@@ -61,7 +61,9 @@ class TestList:
 
     def test_order_and_switch_are_changed_in_the_list(self, boss_client):
         rule = PopRule.objects.create(name="R", position=100)
-        assert 'name="_save"' in listed(boss_client, "poprule")
+        text = listed(boss_client, "poprule")
+        assert 'name="_save"' in text
+        assert 'aria-label="Position: R"' in text
         fields = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": rule.pk, "form-0-position": 5}
         boss_client.post(reverse("admin:django_voipcti_poprule_changelist"), {**fields, "_save": "Save"})
         rule.refresh_from_db()
