@@ -114,7 +114,7 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(visit, strict):
     visit(lines=[a_line()], calls=[a_call(status="CONNECTED", contact={**MATCHES[0], "confidence": "exact"})])
     strict.locator("#plain").focus()
     reached = []
-    for _step in range(8):
+    for _step in range(9):
         strict.keyboard.press("Tab")
         here = strict.evaluate("""() => {
             const element = document.activeElement?.shadowRoot?.activeElement;
@@ -133,6 +133,7 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(visit, strict):
         "transfer",
         "hang_up",
         "action open",
+        "link other",
         "Number to call",
         "action",
     ]

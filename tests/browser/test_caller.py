@@ -113,6 +113,26 @@ def test_a_match_that_is_only_possible_can_be_confirmed(visit, strict):
     assert server.asked("choose")["objectId"] == "2"
 
 
+def test_somebody_who_is_not_among_the_matches_is_chosen_by_search(visit, strict):
+    server = visit(calls=[a_call(contact=ADA, matches=[ADA])])
+    server.answers["suggest"] = {"records": [ALAN]}
+    other = card(strict).get_by_role("button", name="Somebody else…")
+    other.press("Enter")
+    expect(other).to_have_attribute("aria-expanded", "true")
+    field(strict).press_sequentially("alan")
+    expect(options(strict)).to_have_count(1)
+    for key in ("ArrowDown", "Enter"):
+        strict.keyboard.press(key)
+    expect(card(strict).get_by_text("You will see Alan Turing first when +44 20 7946 0018 calls")).to_be_visible()
+    strict.keyboard.press("Enter")
+    assert server.asked("choose") == {"call": "7", "model": "crm.contact", "objectId": "2"}
+    expect(field(strict)).to_be_hidden()
+    expect(other).to_be_focused()
+    server.learn("RINGING", **CHOSEN)
+    expect(card(strict).get_by_role("heading", name="Alan Turing")).to_be_visible()
+    expect(card(strict).get_by_text("Remembered for this number", exact=True)).to_be_visible()
+
+
 def test_who_chose_by_keyboard_keeps_his_place(visit, strict):
     server = visit(calls=[a_call(**THREE)])
     strict.get_by_role("button", name="This is the caller: Alan Turing").focus()
@@ -376,7 +396,7 @@ def test_axe_has_no_finding(visit, strict, state, scheme):
     assert findings(strict, "voipcti-panel") == []
     if state == "nobody":
         server.answers["suggest"] = {"records": [ADA, ALAN]}
-        card(strict).locator(".offers button[aria-expanded]").click()
+        card(strict).locator(".offers .action[aria-expanded]").click()
         field(strict).fill("al")
         expect(options(strict)).to_have_count(2)
         strict.keyboard.press("ArrowDown")
@@ -391,7 +411,7 @@ def test_it_fits_320_pixels(visit, strict, state):
     server = visit(calls=[STATES[state]])
     if state == "nobody":
         server.answers["suggest"] = {"records": [a_record("3", "Wolfeschlegelsteinhausenbergerdorff " * 2)]}
-        card(strict).locator(".offers button[aria-expanded]").click()
+        card(strict).locator(".offers .action[aria-expanded]").click()
         field(strict).fill("wolfe")
         expect(options(strict)).to_have_count(1)
     for element in [panel(strict), *card(strict).locator("button:visible, a:visible, li:visible, input:visible").all()]:
@@ -409,7 +429,7 @@ def test_forced_colours_leave_controls_outlined_and_the_marked_record_marked(vis
     for control in panel(strict).locator(".offers .action:visible, .choose:visible").all():
         assert control.evaluate("element => getComputedStyle(element).borderTopStyle") == "solid"
         assert float(control.evaluate("element => getComputedStyle(element).borderTopWidth").removesuffix("px")) >= 1
-    card(strict).locator(".offers button[aria-expanded]").click()
+    card(strict).locator(".offers .action[aria-expanded]").click()
     field(strict).fill("al")
     expect(options(strict)).to_have_count(2)
     strict.keyboard.press("ArrowDown")

@@ -85,6 +85,21 @@ def test_one_of_three_is_chosen_comes_first_the_next_time_and_is_forgotten(ana, 
     expect(call.locator(".matches > li")).to_have_count(3)
 
 
+def test_somebody_else_than_the_one_who_has_the_number_is_found_chosen_and_forgotten(ana, demo):
+    call = rings(ana, demo, "442920180388")
+    expect(call.get_by_role("heading", name="Gareth Pugh")).to_be_visible()
+    call.get_by_role("button", name="Somebody else…").press("Enter")
+    call.get_by_role("combobox").press_sequentially("cerys")
+    expect(call.get_by_role("option")).to_have_count(1)
+    for key in ("ArrowDown", "Enter", "Enter"):
+        ana.keyboard.press(key)
+    expect(call.get_by_role("heading", name="Cerys Bevan")).to_be_visible()
+    expect(call.get_by_text("Remembered for this number", exact=True)).to_be_visible()
+    assert names(call) == ["Gareth Pugh"]
+    call.get_by_role("button", name="Forget").press("Enter")
+    expect(call.get_by_role("heading", name="Gareth Pugh")).to_be_visible()
+
+
 def test_a_switchboard_is_shared_by_its_people_and_their_company(ana, demo):
     call = rings(ana, demo, "442079460150")
     expect(call.locator(".matches > li")).to_have_count(3)

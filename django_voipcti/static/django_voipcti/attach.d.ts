@@ -21,10 +21,14 @@ export declare class AttachBox {
     id: string;
     tools: object;
     suggest: (text: string) => Promise<Match[]>;
-    onAttach: (record: Match) => Promise<void>;
     onClose: () => void;
   });
   readonly element: HTMLFormElement;
-  open(number: string): void;
+  open(purpose: {
+    label: string;
+    confirm: string;
+    effect: (record: Match) => string;
+    take: (record: Match) => Promise<void>;
+  }): void;
   close(): void;
 }

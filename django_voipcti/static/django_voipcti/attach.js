@@ -1,9 +1,9 @@
 /**
- * The search for the record to which the number of an unknown caller is attached: a combobox with a list below it.
+ * The search for the record that the number of a caller belongs to: a combobox with a list below it.
  *
  * It follows the ARIA pattern "editable combobox with list autocomplete, manual selection": the focus stays in the field,
  * arrows walk through the list, Enter takes what is marked, Escape closes the list and then the search. Attaching is for
- * everybody and cannot be undone here, so a record is first taken and then attached by a second step.
+ * everybody and cannot be undone here, so a record is first taken, with a word on what that means, and then confirmed.
  */
 
 /** Below this nothing is asked; the server answers with nothing too. */
@@ -76,8 +76,8 @@ export function nextOption(key, current, count) {
 /** Field, list and button; hidden until `open()`. */
 export class AttachBox {
   #tools;
-  #onAttach;
   #onClose;
+  #purpose = null;
   #options = [];
   #marked = -1;
   #chosen = null;
@@ -87,13 +87,11 @@ export class AttachBox {
    * @param {string} options.id  begins the ids of its elements
    * @param {object} options.tools  of the panel: t, h, setText, whileBusy, isBusy
    * @param {(text: string) => Promise<object[]>} options.suggest
-   * @param {(record: object) => Promise<void>} options.onAttach  rejects with what is to be said
    * @param {() => void} options.onClose
    */
-  constructor({ id, tools, suggest, onAttach, onClose }) {
+  constructor({ id, tools, suggest, onClose }) {
     const { t, h } = tools;
     this.#tools = tools;
-    this.#onAttach = onAttach;
     this.#onClose = onClose;
     this.search = new RecordSearch({ ask: suggest, show: (found) => this.#showFound(found) });
     const list = `${id}-list`;
@@ -115,7 +113,7 @@ export class AttachBox {
     this.list = h("ul", { id: list, role: "listbox", "aria-label": t("attach_records"), hidden: true });
     this.hint = h("p", { class: "hint", role: "status" });
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.submit = h("button", { class: "action", "data-kind": "accent" }, t("attach_confirm"));
+    this.submit = h("button", { class: "action", "data-kind": "accent" });
     const cancel = h("button", { type: "button", class: "action", "data-kind": "quiet", click: () => this.close() }, t("cancel"));
     this.element = h(
       "form",
@@ -129,11 +127,19 @@ export class AttachBox {
     );
   }
 
-  /** Ask for a record for `number`, with the focus in the field: only after a click. @param {string} number */
-  open(number) {
-    const { t, setText } = this.#tools;
-    this.number = number;
-    setText(this.label, t("attach_to", { number }));
+  /**
+   * Ask for a record, with the focus in the field: only after a click.
+   * @param {object} purpose
+   * @param {string} purpose.label  the question
+   * @param {string} purpose.confirm  what the button says
+   * @param {(record: object) => string} purpose.effect  what taking the record means
+   * @param {(record: object) => Promise<void>} purpose.take  rejects with what is to be said
+   */
+  open(purpose) {
+    const { setText } = this.#tools;
+    this.#purpose = purpose;
+    setText(this.label, purpose.label);
+    setText(this.submit, purpose.confirm);
     this.field.value = "";
     this.#take(null);
     this.#fold();
@@ -212,7 +218,7 @@ export class AttachBox {
     const { t, setText } = this.#tools;
     this.#chosen = record;
     this.submit.hidden = !record;
-    setText(this.hint, record ? t("attach_effect", { number: this.number, who: record.label }) : t("attach_hint"));
+    setText(this.hint, record ? this.#purpose.effect(record) : t("attach_hint"));
   }
 
   // --- keys ---
@@ -247,7 +253,7 @@ export class AttachBox {
     if (!this.#chosen || isBusy(this.submit)) return;
     setText(this.problem, "");
     try {
-      await whileBusy(this.submit, this.#onAttach(this.#chosen));
+      await whileBusy(this.submit, this.#purpose.take(this.#chosen));
       this.close();
     } catch (error) {
       setText(this.problem, error.message);

@@ -76,6 +76,8 @@ export class CallerBox {
   #surroundings;
   #tools;
   #call = null;
+  /** The button that opened the search. */
+  #opener = null;
 
   /** @param {string} id  of the call @param {Surroundings} surroundings */
   constructor(id, surroundings) {
@@ -83,8 +85,13 @@ export class CallerBox {
     const { t, h, icon } = tools;
     this.#surroundings = surroundings;
     this.#tools = tools;
-    const button = (key, glyph, click) =>
-      h("button", { type: "button", class: "action", part: "action", "data-kind": "quiet", click }, icon(glyph), t(key));
+    const button = (key, glyph, click, attributes = {}) =>
+      h(
+        "button",
+        { type: "button", class: "action", part: "action", "data-kind": "quiet", click, ...attributes },
+        icon(glyph),
+        t(key),
+      );
     this.why = h("div", { class: "why" });
     this.forgetButton = h("button", { type: "button", class: "link", click: () => this.#forget() }, t("forget"));
     this.remembered = h("div", { class: "remembered" }, icon("check"), h("span", {}, t("remembered")), this.forgetButton);
@@ -95,15 +102,19 @@ export class CallerBox {
     this.directory = h("div", { class: "block directory" }, h("h3", {}, t("directories")), h("ul"));
     this.withheld = h("p", { class: "hint" }, t("withheld_hint"));
     this.links = h("div", { class: "links" });
-    this.attachButton = button("attach", "link", () => this.#toggleAttach());
-    this.attachButton.setAttribute("aria-expanded", "false");
-    this.offers = h("div", { class: "offers" }, this.confirmButton, this.links, this.attachButton);
+    const closed = { "aria-expanded": "false" };
+    this.attachButton = button("attach", "link", () => this.#search(this.attachButton, this.#attaching()), closed);
+    this.otherButton = h(
+      "button",
+      { type: "button", class: "link other", click: () => this.#search(this.otherButton, this.#correcting()), ...closed },
+      t("other"),
+    );
+    this.offers = h("div", { class: "offers" }, this.confirmButton, this.links, this.attachButton, this.otherButton);
     this.attachBox = new AttachBox({
       id: `attach-${id}`,
       tools,
       suggest: (text) => connector.suggest(text),
-      onAttach: (record) => this.#attach(record),
-      onClose: () => this.#attachClosed(),
+      onClose: () => this.#searchClosed(),
     });
     this.outcome = h("p", { class: "hint outcome", role: "status" });
     this.spoken = h("p", { class: "spoken", role: "status" });
@@ -137,7 +148,12 @@ export class CallerBox {
     this.withheld.hidden = situation !== "withheld" || isOver;
     this.#showChoice(isOwn);
     this.#showDirectory(isUnknown);
-    this.#showOffers(isOwn, isUnknown && isOwn && Boolean(call.number));
+    const canBeNamed = isOwn && Boolean(call.number);
+    this.#showOffers({
+      isOwn,
+      isNewcomer: isUnknown && canBeNamed,
+      isCorrigible: (situation === "one" || situation === "several") && canBeNamed,
+    });
   }
 
   /** Chips: how sure it is, or what the number alone tells. Called again as time goes by. */
@@ -268,43 +284,72 @@ export class CallerBox {
     );
   }
 
-  #showOffers(isOwn, isNewcomer) {
+  #showOffers({ isOwn, isNewcomer, isCorrigible }) {
     const { h, icon, safeUrl } = this.#tools;
     const links = isNewcomer ? (this.#call.create ?? []).filter(({ url }) => safeUrl(url)) : [];
     this.confirmButton.hidden = !isOwn || !matchToConfirm(this.#call);
     this.attachButton.hidden = !isNewcomer;
-    this.offers.hidden = this.confirmButton.hidden && !isNewcomer;
+    this.otherButton.hidden = !isCorrigible;
+    this.offers.hidden = !isOwn || !(isNewcomer || isCorrigible);
     this.#replace(this.links, links, () =>
       links.map(({ label, url }) =>
         h("a", { class: "action", part: "action", "data-kind": "quiet", href: url }, icon("plus"), label),
       ),
     );
-    if (!isNewcomer) this.attachBox.close();
+    // What was asked about an unknown caller is answered once somebody knows him.
+    if (this.#opener?.hidden) this.attachBox.close();
   }
 
-  #toggleAttach() {
+  /** The number of somebody unknown: for everybody. */
+  #attaching() {
+    const { t, setText } = this.#tools;
+    const { id, number } = this.#call;
+    return {
+      label: t("attach_to", { number }),
+      confirm: t("attach_confirm"),
+      effect: ({ label }) => t("attach_effect", { number, who: label }),
+      take: async ({ model, objectId, label }) => {
+        const { linked } = await this.#surroundings.connector.attach(id, model, objectId);
+        const attached = t("attached", { who: label });
+        setText(this.outcome, linked ? `${attached} ${t("attached_earlier", { count: linked })}` : attached);
+      },
+    };
+  }
+
+  /** "It was his wife": somebody who is not among the matches, or not yet; for this user. */
+  #correcting() {
+    const { t, setText } = this.#tools;
+    const { id, number } = this.#call;
+    return {
+      label: t("other_who", { number }),
+      confirm: t("choose"),
+      effect: ({ label }) => t("other_effect", { number, who: label }),
+      take: async ({ model, objectId, label }) => {
+        await this.#surroundings.connector.choose(id, model, objectId);
+        setText(this.spoken, t("chosen", { who: label }));
+      },
+    };
+  }
+
+  #search(opener, purpose) {
     const { setText } = this.#tools;
     if (!this.attachBox.element.hidden) {
       this.attachBox.close();
       return;
     }
     setText(this.outcome, "");
-    this.attachButton.setAttribute("aria-expanded", "true");
-    this.attachBox.open(this.#call.number);
+    opener.setAttribute("aria-expanded", "true");
+    this.#opener = opener;
+    this.attachBox.open(purpose);
   }
 
   /** The focus goes back to the button if it was in the search. */
-  #attachClosed() {
+  #searchClosed() {
     const { activeElement } = this.element.getRootNode();
-    this.attachButton.setAttribute("aria-expanded", "false");
-    if (!activeElement || this.attachBox.element.contains(activeElement)) this.attachButton.focus();
-  }
-
-  async #attach({ model, objectId, label }) {
-    const { t, setText } = this.#tools;
-    const { linked } = await this.#surroundings.connector.attach(this.#call.id, model, objectId);
-    const attached = t("attached", { who: label });
-    setText(this.outcome, linked ? `${attached} ${t("attached_earlier", { count: linked })}` : attached);
+    const opener = this.#opener;
+    this.#opener = null;
+    opener.setAttribute("aria-expanded", "false");
+    if (!activeElement || this.attachBox.element.contains(activeElement)) opener.focus();
   }
 
   #replace(box, data, make) {
