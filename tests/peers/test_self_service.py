@@ -44,7 +44,7 @@ async def test_without_a_cti_user_the_line_watches_itself(server):
 async def test_a_login_with_a_server_of_the_users_own(server):
     given = {"url": server.ws_url, "domain": DOMAIN}
     credentials = await SipProvider("pbx", {}).login(username="1001", password=PASSWORD, options=given)
-    assert (credentials.account, credentials.options) == ("1001", given)
+    assert (credentials.account, credentials.options) == (f"1001@{DOMAIN}", given)
 
 
 @pytest.mark.parametrize(("user", "password"), [("1001", "wrong"), ("nobody", "x")])

@@ -53,6 +53,8 @@ def read_server(options: Options, given: Mapping[str, str]) -> dict[str, str]:
     """
     url = given.get("url", "").strip() or options.url
     domain = given.get("domain", "").strip().lower() or options.domain
+    if not url:
+        raise ProviderRejected(_("No SIP server is set. Enter one, or ask your administrator to log your line in."))
     if not is_websocket_address(url):
         raise ProviderRejected(_("The server address is not one of the form wss://host:port/path. Correct it."))
     if not domain or any(character in domain for character in "@/:;<> "):

@@ -97,12 +97,18 @@ class SipProvider(BaseProvider):
 
         Somebody who may log lines in could have the calls of any extension shown otherwise.
         """
-        own = accounts.read_server(self._options, options) if options else {}
-        domain = own.get("domain") or self._options.domain
-        account = Account(line=0, key=accounts.read_user(username, domain), secrets={"password": password}, options=own)
+        own = accounts.read_server(self._options, options or {})
+        user = accounts.read_user(username, own["domain"] or self._options.domain)
+        # Users of several servers have the same names.
+        key = f"{user}@{own['domain']}" if own["url"] else user
+        account = Account(line=0, key=key, secrets={"password": password}, options=own)
         accounts.judge(await probe(self._own_profile(account)), login_only=True)
-        short = account.key if len(account.key) <= _LONGEST_EXTENSION else ""
-        return Credentials(account=account.key, extension=short, secrets=account.secrets, options=own)
+        return Credentials(
+            account=key,
+            extension=user if len(user) <= _LONGEST_EXTENSION else "",
+            secrets=account.secrets,
+            options=own if options else {},
+        )
 
     async def check_account(self, account: Account) -> str:
         accounts.judge(await self.probe(account))
@@ -137,10 +143,10 @@ class SipProvider(BaseProvider):
         return SipProfile(
             url=url,
             domain=domain,
-            username=account.key,
+            username=self._user(account),
             password=account.secrets.get("password", Secret("")),
             auth_username=str(account.options.get("auth_username", "")),
-            watch=(self._address(account, account.key),),
+            watch=(self._address(account, self._user(account)),),
             expires=self._options.expires,
             ssl_context=sip_options.ssl_context(url, self._options, show_certificate=self._is_shown_ours(account)),
         )
@@ -192,7 +198,7 @@ class SipProvider(BaseProvider):
             account,
             alias=self.alias,
             call=call,
-            phone=self._address(account, account.key),
+            phone=self._address(account, self._user(account)),
             target=self._address(account, number),
             ring_time=self._options.ring_time,
             auto_answer=self._options.auto_answer,
@@ -237,7 +243,7 @@ class SipProvider(BaseProvider):
         if self._options.kamailio_rpc_url and call_id and self._is_at_home(account):
             await KamailioRpc(self._options.kamailio_rpc_url, transport=self._transport).end_call(call_id)
         elif self._options.phones_obey_refer and call_id:
-            await self._refer_phone(account, call, f"<{self._address(account, account.key)};method=BYE>", sip)
+            await self._refer_phone(account, call, f"<{self._address(account, self._user(account))};method=BYE>", sip)
         else:
             raise ProviderRejected(_("This call is your phone's own: put down the receiver to end it."))
 
@@ -268,6 +274,10 @@ class SipProvider(BaseProvider):
     def _has_cti(self, account: Account) -> bool:
         """Whether the CTI user watches the line and places its calls."""
         return bool(self._options.cti_user) and self._is_at_home(account)
+
+    def _user(self, account: Account) -> str:
+        """The line's user at its server; lines at servers of their own are known by the complete address."""
+        return account.key.removesuffix(f"@{self._server(account)[1]}")
 
     def _address(self, account: Account, user: str) -> str:
         """The SIP URI of a user or a number at the line's server; a complete URI stays as it is."""
@@ -305,7 +315,7 @@ class SipProvider(BaseProvider):
     ) -> None:
         """Send one request to the user's phone, outside of dialogs, and wait for its answer."""
         port = _connected(sip)
-        phone = self._address(account, account.key)
+        phone = self._address(account, self._user(account))
         request = port.apply(lambda core, now: core.request(method, phone, headers=headers, now=now))
         events = port.listen(request)
         try:

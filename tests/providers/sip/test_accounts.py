@@ -68,7 +68,21 @@ class TestLogin:
     async def test_a_server_that_was_entered_is_kept(self, server):
         given = {"url": server.url, "domain": " PBX.example "}
         credentials = await SipProvider("pbx", {}).login(username="1001", password=Secret("right"), options=given)
-        assert credentials.options == {"url": server.url, "domain": "pbx.example"}
+        assert credentials == Credentials(
+            account="1001@pbx.example",
+            extension="1001",
+            secrets={"password": Secret("right")},
+            options={"url": server.url, "domain": "pbx.example"},
+        )
+
+    async def test_a_line_at_a_server_of_its_own_is_known_by_its_address_and_connects_by_its_name(self, server):
+        own = replace(ACCOUNT, key="1001@pbx.example", options={"url": server.url, "domain": "pbx.example"})
+        profile = await SipProvider("pbx", {}).sip_profile(own)
+        assert (profile.username, profile.watch) == ("1001", ("sip:1001@pbx.example",))
+
+    async def test_without_any_server_it_is_said_whom_to_ask(self):
+        with pytest.raises(ProviderRejected, match="ask your administrator"):
+            await SipProvider("pbx", {}).login(username="1001", password=Secret("right"))
 
     async def test_the_servers_own_name_is_not_kept_twice(self, server):
         given = {"url": server.url, "domain": ""}
