@@ -138,6 +138,12 @@ def _read_run(raw: str, text: str, region: str) -> tuple[Number, ...]:
 
 def _read_segment(raw: str, text: str, region: str) -> tuple[Number, ...]:
     """Read what may be one number with slashes in it ("089/123456") or several ("0171 1234567 / 0172 1234567")."""
+    before = spelling.before_word(text)
+    if before:
+        first = _read_segment(before, before, region)
+        if first[0].kind == "valid" and not first[0].assumed:
+            rest = text[len(before) :].strip()
+            return _in_order([*first, *map(_complete, _read_segment(rest, rest, region))], raw)
     pieces = spelling.slashed(text)
     if len(pieces) < 2:
         return (_read_one(raw, text, region),)

@@ -15,6 +15,7 @@ __all__ = [
     "SipParts",
     "bare_digits",
     "before_alternative",
+    "before_word",
     "begins_anew",
     "count_digits",
     "is_area_code",
@@ -76,6 +77,9 @@ _BOUNDARIES = (
     re.compile(r"\s*(?=\(?\+)"),
     re.compile(r"\s+(?=\(?0)"),
 )
+_WORD_BETWEEN = re.compile(r"(?<=[\d)])[^\w+]*(?:[^\W\d_]{2,}|\s\+\s)(?=.*\d)", re.DOTALL)
+#: What a spreadsheet makes of a number that it takes for an amount.
+_AMOUNT = re.compile(r"(\+?\d{7,})\.0")
 _ALTERNATIVE = re.compile(r"(.*\d(?:[ .-]?\d){4,})\s*/\s*-?\s*\d{1,2}\s*$")
 _AREA_CODE = re.compile(r"\(?\d{1,6}\)?")
 _PLAIN = re.compile(r"\+?[ (]*[0-9][0-9 ().-]{4,}")
@@ -97,7 +101,9 @@ def tidy(text: str) -> str:
     """Return ``text`` with plain digits, dashes and blanks, without invisible marks, at most ``MAX_LENGTH`` long."""
     text = text[:MAX_LENGTH]
     if text.isascii() and text.isprintable():
-        return text.strip()
+        text = text.strip()
+        amount = _AMOUNT.fullmatch(text)
+        return amount[1] if amount else text
     plain = []
     for character in unicodedata.normalize("NFKC", text):
         if character.isascii() and character.isprintable():
@@ -225,6 +231,13 @@ def runs(text: str) -> Iterator[list[str]]:
             yield pieces
 
 
+def before_word(text: str) -> str:
+    """What stands before a word or plus between digits ("089 123456 room 12"); empty without one, or if the word may
+    announce an extension."""
+    match = None if split_extension(text)[1] else _WORD_BETWEEN.search(text)
+    return text[: match.start()] if match else ""
+
+
 def before_alternative(text: str) -> str:
     """What stands before "/7" in "089 123456/7", whose last digits replace others; empty if it is something else."""
     match = _ALTERNATIVE.match(text)
@@ -243,7 +256,7 @@ def is_spaced(text: str) -> bool:
 
 def short_number(text: str) -> str:
     """The short number that a tidied text consists of ("101", "*31#", "ext. 101"); empty if it is something else."""
-    match = _SHORT.fullmatch(text)
+    match = _SHORT.fullmatch(text) or _SHORT.fullmatch(text.replace(" ", ""))
     return match[1] if match else ""
 
 
