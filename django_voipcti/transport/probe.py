@@ -8,9 +8,11 @@ import asyncio
 import socket as sockets
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -197,8 +199,9 @@ class _Probe:
                 "" if is_loopback(self._host) else advice,
             )
             return
-        certificate = transport.get_extra_info("peercert")
-        self._ok(_("The certificate is trusted, and valid until %(time)s.") % {"time": certificate["notAfter"]})
+        seconds = ssl.cert_time_to_seconds(transport.get_extra_info("peercert")["notAfter"])
+        end = datetime.fromtimestamp(seconds, tz=UTC)
+        self._ok(_("The certificate is trusted, and valid until %(date)s.") % {"date": date_format(end)})
 
     # --- the conversation -------------------------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ import ssl
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.formats import date_format
 
 from django_voipcti.providers.base import Account
 from django_voipcti.providers.sip import SipProvider
@@ -58,7 +60,8 @@ async def report(url, **options):
 async def test_a_private_authority_that_is_named_is_trusted(serve, authority):
     steps = await report(await serve(authority.issue()), ca_file=str(authority.path))
     assert outcomes(steps) == dict.fromkeys(STEPS, "ok")
-    assert "valid until" in steps[2].sentence
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert steps[2].sentence == f"The certificate is trusted, and valid until {date_format(tomorrow)}."
 
 
 async def test_by_the_systems_store_it_is_not(serve, authority):
