@@ -107,6 +107,13 @@ class _Call:
     confirmed_by: str | None = None
     """The watched URI whose documents show the call; None while it is known from before this bridge only."""
 
+    def take(self, state: CallState, direction: Direction | None, other: Party, conversation_id: str) -> None:
+        """Note what a document says; what it leaves open stays as it was."""
+        self.state, self.answered = state, self.answered or state.is_talking
+        self.direction = direction or self.direction
+        self.other = other if other != Party() else self.other
+        self.conversation_id = conversation_id or self.conversation_id
+
 
 class LineTranslator:
     """Turns the dialog documents of one line into call updates. Lives as long as the line's session, across reconnects.
@@ -270,10 +277,7 @@ class LineTranslator:
         call.confirmed_by = said.uri
         if (state, direction or call.direction) == (call.state, call.direction) and other in (call.other, Party()):
             return []
-        call.state, call.answered = state, call.answered or state.is_talking
-        call.direction = direction or call.direction
-        call.other = other if other != Party() else call.other
-        call.conversation_id = identity.conversation_id or call.conversation_id
+        call.take(state, direction, other, identity.conversation_id)
         return [
             CallUpdate(
                 provider=self._alias,
