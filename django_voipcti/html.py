@@ -116,7 +116,7 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "attach_confirm": _("Attach"),
     "attached": _("The number belongs to %(who)s now."),
     "attached_earlier": _("Earlier calls that are being linked: %(count)s."),
-    "other": _("Somebody else…"),
+    "other": _("It is somebody else…"),
     "other_who": _("Who calls from %(number)s?"),
     "other_effect": _("You will see %(who)s first when %(number)s calls, until you forget it."),
     "cancel": _("Cancel"),

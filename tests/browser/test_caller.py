@@ -116,7 +116,7 @@ def test_a_match_that_is_only_possible_can_be_confirmed(visit, strict):
 def test_somebody_who_is_not_among_the_matches_is_chosen_by_search(visit, strict):
     server = visit(calls=[a_call(contact=ADA, matches=[ADA])])
     server.answers["suggest"] = {"records": [ALAN]}
-    other = card(strict).get_by_role("button", name="Somebody else…")
+    other = card(strict).get_by_role("button", name="It is somebody else…")
     other.press("Enter")
     expect(other).to_have_attribute("aria-expanded", "true")
     field(strict).press_sequentially("alan")
@@ -131,6 +131,12 @@ def test_somebody_who_is_not_among_the_matches_is_chosen_by_search(visit, strict
     server.learn("RINGING", **CHOSEN)
     expect(card(strict).get_by_role("heading", name="Alan Turing")).to_be_visible()
     expect(card(strict).get_by_text("Remembered for this number", exact=True)).to_be_visible()
+
+
+def test_who_calls_somebody_is_not_asked_whether_it_is_somebody_else(visit, strict):
+    visit(calls=[a_call(contact=ADA, matches=[ADA], direction="OUTBOUND")])
+    expect(card(strict).get_by_role("heading", name="Ada Lovelace")).to_be_visible()
+    expect(card(strict).get_by_role("button", name="It is somebody else…")).to_be_hidden()
 
 
 def test_who_chose_by_keyboard_keeps_his_place(visit, strict):

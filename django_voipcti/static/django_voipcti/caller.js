@@ -152,7 +152,8 @@ export class CallerBox {
     this.#showOffers({
       isOwn,
       isNewcomer: isUnknown && canBeNamed,
-      isCorrigible: (situation === "one" || situation === "several") && canBeNamed,
+      // Who calls somebody knows whom he calls.
+      isCorrigible: (situation === "one" || situation === "several") && canBeNamed && call.direction === "INBOUND",
     });
   }
 
