@@ -7,6 +7,7 @@ Open calls are linked at once; the earlier ones of a number by tasks, in batches
 import logging
 import os
 import threading
+import time
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ LINK_RECORDS_TASK = "voipcti.link_records"
 _ENDING = 7
 #: Records of a model that wait to be handed over.
 _MOST_WAITING = 10_000
+#: Seconds until a broker that was away is tried again: a try costs more than a save.
+_PAUSE = 1.0
 _NO_CALLERS = (EntryKind.OWN, EntryKind.LEARNED, EntryKind.UNREADABLE)
 
 
@@ -173,16 +176,20 @@ def _ending(number: str) -> str:
 class _Outbox:
     """Starts the linking of records' calls beside the saves that cause it: no save waits for a broker.
 
-    Saves that follow each other closely share a task. At the end of the process what waits is sent first.
+    Saves that follow each other closely share a task. At the end of the process what waits is sent first. While the
+    broker is away it is tried once a second, however much is saved; the rest is left to ``voipcti.link_calls``.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[int, dict[str, None]] = {}
         self._pool: ThreadPoolExecutor | None = None
+        self._away_until = 0.0
 
     def add(self, content_type_id: int, object_ids: Iterable[str]) -> None:
         with self._lock:
+            if time.monotonic() < self._away_until:
+                return
             is_asked = bool(self._waiting)
             keys = self._waiting.setdefault(content_type_id, {})
             if len(keys) >= _MOST_WAITING:
@@ -199,7 +206,9 @@ class _Outbox:
         for content_type_id, keys in waiting.items():
             for start in range(0, len(keys), phonebook.BACKFILL):
                 batch = list(keys)[start : start + phonebook.BACKFILL]
-                _hand_over(LINK_RECORDS_TASK, content_type_id, batch)
+                if not _hand_over(LINK_RECORDS_TASK, content_type_id, batch):
+                    self._away_until = time.monotonic() + _PAUSE
+                    return
 
 
 _outbox = _Outbox()
@@ -208,9 +217,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_outbox.__init__)  # type: ignore[misc]
 
 
-def _hand_over(task: str, *arguments: Any) -> None:
-    """Start a task. Without a broker it is left: ``voipcti.link_calls`` catches up."""
+def _hand_over(task: str, *arguments: Any) -> bool:
+    """Start a task; return whether there was a broker. Without one it is left: ``voipcti.link_calls`` catches up."""
     try:
         current_app.send_task(task, args=arguments, retry=False)
     except OperationalError as error:
         logger.warning("No broker for %s, so earlier calls are not linked yet: %s", task, error)
+        return False
+    return True

@@ -124,6 +124,14 @@ def aeventually() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that are saved are handed to the broker by a sender that has not found it away in a test before."""
+    from django_voipcti import callers
+
+    monkeypatch.setattr(callers, "_outbox", callers._Outbox())
+
+
+@pytest.fixture
 def start_process(tmp_path: Path) -> Iterator[Callable[..., processes.Process]]:
     """Return `start_process(command, ready=..., env=...)`: a running `Process`, ended with the test."""
     started: list[processes.Process] = []

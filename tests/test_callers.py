@@ -3,6 +3,8 @@
 Driven over the page's socket, with the records of the test host and the permissions of Django.
 """
 
+import time
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
@@ -206,7 +208,7 @@ def sent(monkeypatch):
     return keys
 
 
-def test_saving_a_record_with_a_number_starts_the_linking_of_its_calls(ana, sent, eventually):
+def test_saving_a_record_with_a_number_starts_the_linking_of_its_calls(ana, outbox, sent, eventually):
     kind = ContentType.objects.get_for_model(Contact).pk
     grace = Contact.objects.create(name="Grace", phone="+442079460123")
     Contact.objects.create(name="Numberless")
@@ -223,13 +225,19 @@ def test_saving_a_record_with_a_number_starts_the_linking_of_its_calls(ana, sent
     assert len(sent) == 702
 
 
-def test_a_save_does_not_wait_for_a_broker_that_is_away(ana, monkeypatch, caplog, eventually):
+def test_a_save_does_not_wait_for_a_broker_that_is_away(ana, outbox, monkeypatch, caplog, eventually):
+    tries = []
+
     def send_task(*_args, **_options):
+        tries.append(time.monotonic())
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(type(celery_app), "send_task", send_task)
     Contact.objects.create(name="Grace", phone="+442079460123")
     eventually(lambda: "No broker for voipcti.link_records" in caplog.text)
+    for number in range(50):
+        Contact.objects.create(name=f"C{number}", phone=f"+4420794602{number:02}")
+    assert len(tries) <= 1 + int(time.monotonic() - tries[0]), "once a second"
 
 
 def test_calls_of_every_listed_number_can_be_linked_at_once(ana):

@@ -226,7 +226,7 @@ def test_the_names_are_the_interface():
 # --- linking calls to records -----------------------------------------------------------------------------------------
 
 
-async def test_a_record_that_is_entered_while_it_rings_is_shown_on_the_page(worker, line, aeventually):
+async def test_a_record_that_is_entered_while_it_rings_is_shown_on_the_page(worker, line, outbox, aeventually):
     """The whole way: the save, the broker, the worker, the journal, the page."""
     await line.user.user_permissions.aadd(await Permission.objects.aget(codename="view_contact"))
     await sync_to_async(journal.record)([said("RINGING", 0, call="before"), said("HANGUP", 2, call="before")])
