@@ -310,7 +310,7 @@ def test_hostile_requests_leave_nothing_behind() -> None:
     tracemalloc.start()
     try:
         held = []
-        for number in range(7500):
+        for number in range(10_000):
             flood(core, number)
             if number % 2500 == 2499:
                 held.append(tracemalloc.get_traced_memory()[0])
@@ -318,5 +318,6 @@ def test_hostile_requests_leave_nothing_behind() -> None:
         left, _peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert max(held) < 1.1 * held[0], "full after 1,024 requests that are open"
+    # The first 2,500 also drive what tests before left in the cache of addresses out of it, which was not counted.
+    assert max(held[2:]) < 1.02 * held[1], "full after 1,024 requests that are open"
     assert left < held[0] / 2, "what stays is a cache of addresses, which has an end as well"
