@@ -19,6 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.db import connections
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, get_supported_language_variant, override
@@ -259,9 +260,15 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     async def _do_suggest(self, text: str) -> Data:
         # Not in the thread that all pages share: a search may read a whole table of the host's.
-        search = database_sync_to_async(self._as_user, thread_sensitive=False)
-        found = await search(callers.suggest, text)
+        search = database_sync_to_async(self._search, thread_sensitive=False)
+        found = await search(text)
         return {"records": [presenters.present_match(match) for match in found]}
+
+    def _search(self, text: str) -> Any:
+        try:
+            return self._as_user(callers.suggest, text)
+        finally:
+            connections.close_all()  # this thread's: nobody looks after it once the loop has no more use for it
 
     def _as_user(self, function: Callable[..., Any], *arguments: str) -> Any:
         """Call a function with the user as he is now: a user object keeps its permissions as long as it lives."""
