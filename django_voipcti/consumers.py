@@ -1,8 +1,9 @@
-"""The page's WebSocket: checks what a page says, calls the application, and answers.
+"""The page's WebSocket: the life of the connection, the rate limit, and the way from a message to its answer.
 
-It decides nothing about calls itself. What travels over the socket is specified in docs/reference/messages. One
-connection handles its messages one after the other, so what is published while the snapshot is taken waits in the
-channel layer: the page's group is joined first, hence nothing falls between snapshot and live events.
+What a page may ask for stands in ``actions`` (the table and its reader) and ``page_actions`` (a method each); what
+travels over the socket is specified in docs/reference/messages. One connection handles its messages one after the
+other, so what is published while the snapshot is taken waits in the channel layer: the page's group is joined first,
+hence nothing falls between snapshot and live events.
 """
 
 import asyncio
@@ -14,18 +15,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
-from django.db import connections
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, get_supported_language_variant, override
 from django.utils.translation import gettext as _
 
-from . import callers, control, personal, presenters, realtime, sessions
+from . import personal, presenters, realtime
 from .actions import Action, TokenBucket, decode, parse, ref_of
 from .conf import app_settings
 from .enums import SessionEvent
@@ -38,10 +35,10 @@ from .exceptions import (
     ProviderUnavailable,
     UnsupportedFeature,
 )
-from .models import CallCommand, Line, UserPreferences
+from .models import UserPreferences
+from .page_actions import PageActions
+from .page_actions.page import Data, in_thread
 from .phonebook import Viewer, numbers
-from .providers.base import SecondFactor
-from .redaction import Secret
 
 __all__ = ["CLOSE_NOT_AUTHENTICATED", "CLOSE_TOO_MANY_MESSAGES", "PageConsumer"]
 
@@ -58,8 +55,6 @@ BURST_SECONDS = 10
 REMEMBERED_EVENTS = 500
 #: Conversations with a distant server that one connection may have under way.
 MAX_SLOW_ACTIONS = 4
-#: Lines of other users that one connection may watch.
-MAX_WATCHED_LINES = 200
 #: Seconds between two looks at whether the session that opened the connection is still signed in.
 SESSION_CHECK_INTERVAL = 60.0
 
@@ -72,21 +67,8 @@ PROVIDER_ERROR_CODES: tuple[tuple[type[ProviderError], str], ...] = (
     (ProviderError, "provider_failed"),
 )
 
-#: What a page calls the fields of :class:`~django_voipcti.models.UserPreferences`.
-PREFERENCES = {
-    "popOn": "pop_on",
-    "ringTone": "ring_tone",
-    "notifications": "notifications",
-    "openRecord": "open_record",
-    "doNotDisturb": "do_not_disturb",
-}
 
-NO_SECRET = Secret("")
-
-Data = dict[str, Any]
-
-
-class PageConsumer(AsyncWebsocketConsumer):
+class PageConsumer(PageActions, AsyncWebsocketConsumer):
     """One page of a signed-in user.
 
     Args:
@@ -123,12 +105,12 @@ class PageConsumer(AsyncWebsocketConsumer):
         self._language = _language_of(self.scope, self._language)
         self._viewer = Viewer(self.user)
         numbers.prepare_to_describe()
-        await self._join(realtime.user_group(self.user.pk))
+        await self.join(realtime.user_group(self.user.pk))
         with override(self._language):
-            snapshot = await _in_thread(realtime.snapshot, self.user, self._viewer)
+            snapshot = await in_thread(realtime.snapshot, self.user, self._viewer)
         self._snapshot_id = snapshot["last_event_id"]
         self._own_lines = {line["id"] for line in snapshot["lines"]}
-        await self._send(snapshot)
+        await self.send_message(snapshot)
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups (the base class does) and drop conversations whose answer nobody waits for."""
@@ -145,7 +127,7 @@ class PageConsumer(AsyncWebsocketConsumer):
         if "background" in message:
             envelope = await self._personal(envelope, message["background"])
         if event_id is None:
-            await self._send(envelope)
+            await self.send_message(envelope)
         else:
             await self._send_event(event_id, envelope)
 
@@ -192,19 +174,19 @@ class PageConsumer(AsyncWebsocketConsumer):
                 await self._refuse(ref, CommandRefused(message, code="internal"))
                 return
         if action.reply == "pong":
-            await self._send({"v": presenters.VERSION, "type": "pong", "ref": ref})
+            await self.send_message({"v": presenters.VERSION, "type": "pong", "ref": ref})
         else:
-            await self._send({"v": presenters.VERSION, "type": "reply", "ref": ref, "ok": True, "data": data})
+            await self.send_message({"v": presenters.VERSION, "type": "reply", "ref": ref, "ok": True, "data": data})
 
-    # --- actions: one method each -----------------------------------------------------------------------------------
+    # --- actions on the connection itself; all others stand in page_actions ------------------------------------------
 
     async def _do_hello(self, last_event_id: int = 0) -> Data:
         """Send what the page missed since ``last_event_id`` and is not covered by a live event of this connection."""
-        missed = await _in_thread(realtime.replay, self.user, last_event_id, self._viewer) if last_event_id else []
+        missed = await in_thread(realtime.replay, self.user, last_event_id, self._viewer) if last_event_id else []
         for envelope in missed:
             await self._send_event(envelope["id"], envelope)
         user = {"id": str(self.user.pk), "name": self.user.get_full_name() or self.user.get_username()}
-        preferences = await _in_thread(UserPreferences.objects.of, self.user.pk)
+        preferences = await in_thread(UserPreferences.objects.of, self.user.pk)
         return {
             "now": timezone.now().isoformat(timespec="milliseconds"),
             "user": user,
@@ -220,121 +202,9 @@ class PageConsumer(AsyncWebsocketConsumer):
                 await self.close(CLOSE_NOT_AUTHENTICATED, "signed out")
         return {}
 
-    async def _do_place_call(self, number: str, line: str | None = None) -> Data:
-        return _command(await _in_thread(self._place, number, line))
-
-    def _place(self, number: str, line: str | None) -> CallCommand:
-        chosen = _own_line(self.user, line) if line else None
-        return control.place_call(self.user, number, line=chosen)
-
-    async def _do_answer(self, call: str | None = None) -> Data:
-        return _command(await _in_thread(control.answer, self.user, call or None))
-
-    async def _do_hold(self, call: str) -> Data:
-        return _command(await _in_thread(control.hold, self.user, call))
-
-    async def _do_resume(self, call: str) -> Data:
-        return _command(await _in_thread(control.resume, self.user, call))
-
-    async def _do_terminate(self, call: str) -> Data:
-        return _command(await _in_thread(control.hang_up, self.user, call))
-
-    async def _do_transfer(self, call: str, number: str) -> Data:
-        return _command(await _in_thread(control.transfer, self.user, call, number))
-
-    async def _do_dismiss(self, call: str) -> Data:
-        """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
-        await _in_thread(realtime.tell_dismissed, self.user.pk, call)
-        return {}
-
-    async def _do_choose(self, call: str, model: str, objectId: str) -> Data:
-        await _in_thread(self._as_user, callers.choose, call, model, objectId)
-        return {}
-
-    async def _do_forget(self, call: str) -> Data:
-        await _in_thread(self._as_user, callers.forget, call)
-        return {}
-
-    async def _do_attach(self, call: str, model: str, objectId: str) -> Data:
-        return {"linked": await _in_thread(self._as_user, callers.attach, call, model, objectId)}
-
-    async def _do_suggest(self, text: str) -> Data:
-        # Not in the thread that all pages share: a search may read a whole table of the host's.
-        search = database_sync_to_async(self._search, thread_sensitive=False)
-        found = await search(text)
-        return {"records": [presenters.present_match(match) for match in found]}
-
-    def _search(self, text: str) -> Any:
-        try:
-            return self._as_user(callers.suggest, text)
-        finally:
-            connections.close_all()  # this thread's: nobody looks after it once the loop has no more use for it
-
-    def _as_user(self, function: Callable[..., Any], *arguments: str) -> Any:
-        """Call a function with the user as he is now: a user object keeps its permissions as long as it lives."""
-        user = auth.get_user_model()._default_manager.filter(pk=self.user.pk, is_active=True).first()
-        return function(user or AnonymousUser(), *arguments)
-
-    async def _do_preferences(self, **choices: Any) -> Data:
-        """Keep what the user chose, and tell his other pages."""
-        preferences = await _in_thread(self._choose, choices)
-        return {"preferences": presenters.present_preferences(preferences)}
-
-    def _choose(self, choices: Data) -> UserPreferences:
-        named = {PREFERENCES[name]: value for name, value in choices.items()}
-        try:
-            preferences = UserPreferences.objects.change(self.user.pk, **named)
-        except ValidationError as error:
-            raise CommandRefused(" ".join(error.messages), code="invalid_argument") from None
-        realtime.tell_preferences(preferences)
-        return preferences
-
-    async def _do_login(self, email: str = "", password: Secret = NO_SECRET, apiKey: Secret = NO_SECRET) -> Data:
-        if apiKey:
-            return await self._logged_in(await sessions.login_with_key(self.user, api_key=apiKey))
-        outcome = await sessions.login(self.user, username=email, password=password)
-        if not isinstance(outcome, SecondFactor):
-            return await self._logged_in(outcome)
-        message = _("Enter the code from your authenticator app.")
-        # To this page alone: the nonce is half of a key.
-        event = SessionEvent.TWO_FACTOR_AUTH
-        await self._send(presenters.present_session_event(event, message, nonce=outcome.nonce))
-        return {"secondFactor": True, "nonce": outcome.nonce}
-
-    async def _do_two_factor_auth(self, code: Secret, nonce: Secret) -> Data:
-        return await self._logged_in(await sessions.complete_second_factor(self.user, code=code, nonce=nonce))
-
-    async def _logged_in(self, line: Line) -> Data:
-        return {"secondFactor": False, "line": await _in_thread(presenters.present_line, line)}
-
-    async def _do_logout(self) -> Data:
-        lines = await sessions.logout(self.user)
-        return {"lines": [str(line.pk) for line in lines]}
-
-    async def _do_subscribe(self, node: str) -> Data:
-        """Also send the events of another line, if the user may watch it. Nodes are named as ``user:<account>``."""
-        line = await _in_thread(_watchable_line, self.user, node)
-        group = realtime.line_group(line.pk)
-        if line.user_id != self.user.pk and group not in self.groups:
-            if len(self.groups) > MAX_WATCHED_LINES:
-                raise CommandRefused(_("This page watches as many lines as it can."), code="too_many_subscriptions")
-            await self._join(group)
-        message = _("You will be told about the calls of %(line)s.") % {"line": line}
-        await self._send(presenters.present_session_event(SessionEvent.SUBSCRIBED, message, uri=node, node=node))
-        return {"uri": node, "line": str(line.pk)}
-
-    async def _do_colleagues(self) -> Data:
-        """Whom a call can be transferred to, as the provider of the user's line lists them."""
-        line = await _in_thread(control.line_for, self.user)
-        account = await _in_thread(line.as_account)
-        line.backend.require("supports_directory")
-        found = await line.backend.directory(account)
-        others = [one for one in found if one.account != line.account]
-        return {"colleagues": [{"account": c.account, "name": c.name, "extension": c.extension} for c in others]}
-
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    async def _join(self, group: str) -> None:
+    async def join(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         self.groups.append(group)
 
@@ -343,9 +213,9 @@ class PageConsumer(AsyncWebsocketConsumer):
         with override(self._language):
             if personal.is_quick(background, self._viewer):
                 return personal.make(envelope, background, self._viewer)
-            return cast(Data, await _in_thread(personal.make, envelope, background, self._viewer))
+            return cast(Data, await in_thread(personal.make, envelope, background, self._viewer))
 
-    async def _send(self, envelope: Data) -> None:
+    async def send_message(self, envelope: Data) -> None:
         await self.send(text_data=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))
 
     async def _send_event(self, event_id: int, envelope: Data) -> None:
@@ -355,10 +225,10 @@ class PageConsumer(AsyncWebsocketConsumer):
         self._sent[event_id] = None
         if len(self._sent) > REMEMBERED_EVENTS:
             self._sent.popitem(last=False)
-        await self._send(envelope)
+        await self.send_message(envelope)
 
     async def _refuse(self, ref: str, error: Exception) -> None:
-        await self._send(
+        await self.send_message(
             {"v": presenters.VERSION, "type": "reply", "ref": ref, "ok": False, "error": _present_error(error)}
         )
 
@@ -382,39 +252,7 @@ class PageConsumer(AsyncWebsocketConsumer):
             request.session = session.__class__(session.session_key)
             return auth.get_user(request).pk
 
-        return bool(await _in_thread(look) == self.user.pk)
-
-
-# --- finding lines ----------------------------------------------------------------------------------------------------
-
-
-def _own_line(user: Any, line: str) -> Line:
-    """A line of the user's own by its id. Raises ``CommandRefused``: ``no_line``."""
-    found = Line.objects.filter(user_id=user.pk, pk=line).first() if line.isdecimal() else None
-    if found is None:
-        raise CommandRefused(_("You have no such telephone line."), code="no_line")
-    return found
-
-
-def _watchable_line(user: Any, node: str) -> Line:
-    """The line that a node names, if the user may watch it.
-
-    Raises:
-        CommandRefused: ``invalid_node``, ``unsupported``, ``not_allowed``.
-    """
-    kind, _colon, account = node.partition(":")
-    if kind not in {"user", "queue", "ivr", "conf"} or not account:
-        raise CommandRefused(_("Name what to subscribe to like this: user:1001."), code="invalid_node")
-    if kind != "user":
-        raise CommandRefused(
-            _("Only the calls of users can be watched so far."), code="unsupported", event=SessionEvent.INFO
-        )
-    line = Line.objects.visible_to(user).filter(account=account).first()
-    if line is None:
-        raise CommandRefused(
-            _("There is no such line, or you may not watch it. Ask your administrator."), code="not_allowed"
-        )
-    return line
+        return bool(await in_thread(look) == self.user.pk)
 
 
 def _language_of(scope: Mapping[str, Any], default: str) -> str:
@@ -437,12 +275,3 @@ def _present_error(error: Exception) -> Data:
         return {"name": SessionEvent.INFO.value, "code": "unsupported", "message": str(error)}
     code = next(code for kind, code in PROVIDER_ERROR_CODES if isinstance(error, kind))
     return {"name": SessionEvent.ERROR.value, "code": code, "message": str(error)}
-
-
-def _command(command: CallCommand) -> Data:
-    return {"call": str(command.call_id), "command": str(command.pk)}
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run code that uses the database in a thread, with its connection looked after."""
-    return await database_sync_to_async(function)(*arguments)

@@ -187,7 +187,9 @@ def test_every_action_has_its_heading_and_an_example_with_each_field():
 
 def test_the_table_of_codes_is_complete_and_has_no_dead_ones():
     modules = ("actions", "callers", "consumers", "control", "policy", "sessions")
-    sources = [(ROOT / f"django_voipcti/{name}.py").read_text() for name in modules]
+    files = [ROOT / f"django_voipcti/{name}.py" for name in modules]
+    files += (ROOT / "django_voipcti/page_actions").glob("*.py")
+    sources = [file.read_text() for file in files]
     used = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source)}
     used |= {code for _kind, code in consumers.PROVIDER_ERROR_CODES}
     written = set(re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Error codes")[2], re.MULTILINE))

@@ -1,0 +1,88 @@
+"""Actions on telephone lines: log in and out, watch one, and who else is there."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from .. import control, presenters, realtime, sessions
+from ..enums import SessionEvent
+from ..exceptions import CommandRefused
+from ..models import Line
+from ..providers.base import SecondFactor
+from ..redaction import Secret
+from .page import Data, Page, in_thread
+
+__all__ = ["LineActions"]
+
+#: Lines of other users that one connection may watch.
+MAX_WATCHED_LINES = 200
+
+NO_SECRET = Secret("")
+
+
+class LineActions(Page):
+    """What a user does with lines: his own, and those he may watch."""
+
+    async def _do_login(self, email: str = "", password: Secret = NO_SECRET, apiKey: Secret = NO_SECRET) -> Data:
+        if apiKey:
+            return await self._logged_in(await sessions.login_with_key(self.user, api_key=apiKey))
+        outcome = await sessions.login(self.user, username=email, password=password)
+        if not isinstance(outcome, SecondFactor):
+            return await self._logged_in(outcome)
+        message = _("Enter the code from your authenticator app.")
+        # To this page alone: the nonce is half of a key.
+        event = SessionEvent.TWO_FACTOR_AUTH
+        await self.send_message(presenters.present_session_event(event, message, nonce=outcome.nonce))
+        return {"secondFactor": True, "nonce": outcome.nonce}
+
+    async def _do_two_factor_auth(self, code: Secret, nonce: Secret) -> Data:
+        return await self._logged_in(await sessions.complete_second_factor(self.user, code=code, nonce=nonce))
+
+    async def _logged_in(self, line: Line) -> Data:
+        return {"secondFactor": False, "line": await in_thread(presenters.present_line, line)}
+
+    async def _do_logout(self) -> Data:
+        lines = await sessions.logout(self.user)
+        return {"lines": [str(line.pk) for line in lines]}
+
+    async def _do_subscribe(self, node: str) -> Data:
+        """Also send the events of another line, if the user may watch it. Nodes are named as ``user:<account>``."""
+        line = await in_thread(_watchable_line, self.user, node)
+        group = realtime.line_group(line.pk)
+        if line.user_id != self.user.pk and group not in self.groups:
+            if len(self.groups) > MAX_WATCHED_LINES:
+                raise CommandRefused(_("This page watches as many lines as it can."), code="too_many_subscriptions")
+            await self.join(group)
+        message = _("You will be told about the calls of %(line)s.") % {"line": line}
+        await self.send_message(presenters.present_session_event(SessionEvent.SUBSCRIBED, message, uri=node, node=node))
+        return {"uri": node, "line": str(line.pk)}
+
+    async def _do_colleagues(self) -> Data:
+        """Whom a call can be transferred to, as the provider of the user's line lists them."""
+        line = await in_thread(control.line_for, self.user)
+        account = await in_thread(line.as_account)
+        line.backend.require("supports_directory")
+        found = await line.backend.directory(account)
+        others = [one for one in found if one.account != line.account]
+        return {"colleagues": [{"account": c.account, "name": c.name, "extension": c.extension} for c in others]}
+
+
+def _watchable_line(user: Any, node: str) -> Line:
+    """The line that a node names, if the user may watch it.
+
+    Raises:
+        CommandRefused: ``invalid_node``, ``unsupported``, ``not_allowed``.
+    """
+    kind, _colon, account = node.partition(":")
+    if kind not in {"user", "queue", "ivr", "conf"} or not account:
+        raise CommandRefused(_("Name what to subscribe to like this: user:1001."), code="invalid_node")
+    if kind != "user":
+        raise CommandRefused(
+            _("Only the calls of users can be watched so far."), code="unsupported", event=SessionEvent.INFO
+        )
+    line = Line.objects.visible_to(user).filter(account=account).first()
+    if line is None:
+        raise CommandRefused(
+            _("There is no such line, or you may not watch it. Ask your administrator."), code="not_allowed"
+        )
+    return line
