@@ -12,11 +12,13 @@
 ``voipcti.W005``      the Celery broker polls, so a click would wait
 ``voipcti.W006``      a click would wait for seconds while the Celery broker is away
 ``voipcti.E005``      an outside directory cannot be created
+``voipcti.E006``      days for which something is kept are no number of days
+``voipcti.W007``      days are set for a provider that is not configured
 ====================  =============================================================================================
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from cryptography.fernet import Fernet
 from django.apps import AppConfig
@@ -26,10 +28,21 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import SETTING, app_settings
+from .models.line import LONGEST_RETENTION
 from .phonebook.directories import directories
 from .providers import providers
 
-__all__ = ["check_broker", "check_channel_layer", "check_directories", "check_providers", "check_settings"]
+__all__ = [
+    "check_broker",
+    "check_channel_layer",
+    "check_directories",
+    "check_providers",
+    "check_retention",
+    "check_settings",
+]
+
+#: Other settings that are numbers of days.
+_DAYS = ("ACCESS_LOG_DAYS",)
 
 _PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 _LOSSY_LAYER = "channels_redis.core.RedisChannelLayer"
@@ -89,6 +102,43 @@ def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         ]
         messages += provider.check()
     return messages
+
+
+@register(Tags.compatibility)
+def check_retention(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """How long things are kept: a slip here deletes too much, or nothing."""
+    values = getattr(settings, SETTING, {})
+    if not isinstance(values, Mapping):
+        return []
+    kept = values.get("RETENTION_DAYS")
+    by_alias = kept if isinstance(kept, Mapping) else {"*": kept}
+    named = {f"['RETENTION_DAYS'][{alias!r}]" if by_alias is kept else "['RETENTION_DAYS']": days
+             for alias, days in by_alias.items()}  # fmt: skip
+    named |= {f"[{key!r}]": values.get(key) for key in _DAYS if key in values}
+    messages: list[CheckMessage] = [
+        Error(
+            f"{SETTING}{name} is {days!r}, which is no number of days.",
+            hint=f"Write a number above 0 and up to {LONGEST_RETENTION}, or None to keep for ever.",
+            id="voipcti.E006",
+        )
+        for name, days in named.items()
+        if not (days is None or _is_days(days))
+    ]
+    messages += [
+        CheckWarning(
+            f"{SETTING}['RETENTION_DAYS'] names a provider {alias!r} that is not configured.",
+            hint="Its calls are deleted all the same; is the alias misspelled?",
+            id="voipcti.W007",
+        )
+        for alias in by_alias
+        if alias != "*" and alias not in app_settings.providers
+    ]
+    return messages
+
+
+def _is_days(value: object) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 < cast(float, value) <= LONGEST_RETENTION
 
 
 @register(Tags.compatibility)

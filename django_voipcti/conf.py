@@ -150,6 +150,12 @@ class AppSettings:
         return self._get("RETENTION_DAYS", cast("float | Mapping[str, float | None] | None", None))
 
     @property
+    def access_log_days(self) -> float | None:
+        """Days for which it is kept who opened, exported or played what; None keeps for ever."""
+        days: float | None = self._get("ACCESS_LOG_DAYS", cast("float | None", 365.0))
+        return None if days is None else float(days)
+
+    @property
     def spool_limit(self) -> int:
         """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))

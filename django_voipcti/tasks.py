@@ -145,8 +145,11 @@ def sync_history(line_id: int | None = None, days: float = 7) -> None:
 
 @shared_task(name="voipcti.purge", ignore_result=True)
 def purge() -> int:
-    """Delete what is older than ``RETENTION_DAYS`` allows; return how many calls."""
-    return sum(calls for _alias, calls, _deliveries in retention.purge(timezone.now()))
+    """Delete what is older than it may be kept; return how many calls."""
+    now = timezone.now()
+    for _rows in retention.purge_access_log(now):
+        pass
+    return sum(calls for _alias, calls, _deliveries in retention.purge(now))
 
 
 @shared_task(name=callers.LINK_EARLIER_TASK, ignore_result=True, acks_late=True)

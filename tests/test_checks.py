@@ -84,3 +84,24 @@ def test_a_channel_layer_that_loses_messages_is_found(backend, expected):
 def test_a_broker_that_lets_a_click_wait_is_found(url, options, expected):
     with override_settings(CELERY_BROKER_URL=url, CELERY_BROKER_TRANSPORT_OPTIONS=options):
         assert ids(checks.check_broker(None)) == expected
+
+
+class TestRetention:
+    @staticmethod
+    def of(**values):
+        with override_settings(VOIPCTI={"PROVIDERS": {"default": {"BACKEND": DUMMY}}} | values):
+            return ids(checks.check_retention(None))
+
+    @pytest.mark.parametrize("days", [None, 1, 0.5, 36_525, {"default": 30, "*": None}])
+    def test_days_that_can_be_meant_are_silent(self, days):
+        assert self.of(RETENTION_DAYS=days, ACCESS_LOG_DAYS=None) == []
+
+    @pytest.mark.parametrize("days", [0, -1, "90", True, float("nan"), float("inf"), 40_000, [30], {"default": 0}])
+    def test_others_are_not(self, days):
+        assert self.of(RETENTION_DAYS=days) == ["voipcti.E006"]
+
+    def test_other_numbers_of_days_are_looked_at_too(self):
+        assert self.of(ACCESS_LOG_DAYS=0) == ["voipcti.E006"]
+
+    def test_a_provider_that_is_not_there_is_a_slip(self):
+        assert self.of(RETENTION_DAYS={"defualt": 30}) == ["voipcti.W007"]

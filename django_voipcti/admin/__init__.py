@@ -5,6 +5,7 @@ them. Calls show complete numbers only to those with the permission ``view_full_
 own lines unless he may watch others' (``watch_lines``).
 """
 
+from .access import CallAccessAdmin
 from .bridge import BridgeInstanceAdmin
 from .call import CallAdmin
 from .choice import PhonebookChoiceAdmin
@@ -18,6 +19,7 @@ from .pop_rule import PopRuleAdmin
 
 __all__ = [
     "BridgeInstanceAdmin",
+    "CallAccessAdmin",
     "CallAdmin",
     "CallCommandAdmin",
     "IgnoredNumberAdmin",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import phonebook
+from ..calllog import access
 from ..enums import CallState, Direction, EndReason
 from ..exceptions import CommandRefused
 from ..models import Call
@@ -173,5 +174,7 @@ class CallAdmin(ReadOnlyAdmin[Call]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        context |= call_page.context(context["original"], request, self)
+        call = context["original"]
+        access.note_view(request.user, call)
+        context |= call_page.context(call, request, self)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -49,6 +49,7 @@ class LineAdmin(ModelAdmin[Line]):
             gettext_lazy("Connection"),
             {"fields": ["enabled", "credentials", ("status_shown", "since"), "detail", "bridge"]},
         ),
+        (gettext_lazy("Privacy"), {"fields": ["retention_days"]}),
         (gettext_lazy("Options"), {"fields": ["options"], "classes": ["collapse"]}),
     ]
 

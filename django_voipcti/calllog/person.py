@@ -9,7 +9,16 @@ from django.db import models
 from django.db.models import Q
 
 from ..journal.erasure import forget_parties
-from ..models import Call, CallCommand, CallEvent, IgnoredNumber, MissedCall, PhonebookChoice, WebhookDelivery
+from ..models import (
+    Call,
+    CallAccess,
+    CallCommand,
+    CallEvent,
+    IgnoredNumber,
+    MissedCall,
+    PhonebookChoice,
+    WebhookDelivery,
+)
 from ..phonebook import numbers
 
 __all__ = ["Person", "erase", "export"]
@@ -80,6 +89,7 @@ def export(person: Person) -> Iterator[tuple[str, dict[str, Any]]]:
         ("call", calls),
         ("call_event", CallEvent.objects.filter(call__in=keys).order_by("pk")),
         ("call_command", CallCommand.objects.filter(call__in=keys).order_by("pk")),
+        ("call_access", CallAccess.objects.filter(call__in=keys).order_by("pk")),
         ("missed_call", MissedCall.objects.filter(call__in=keys).order_by("pk")),
         ("learned_choice", person.choices()),
         ("ignored_number", person.ignored()),

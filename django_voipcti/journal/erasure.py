@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from ..models import Call, CallCommand, CallEvent, MissedCall
+from ..models import Call, CallAccess, CallCommand, CallEvent, MissedCall
 
 __all__ = ["delete_calls", "forget_parties"]
 
@@ -16,6 +16,7 @@ def delete_calls(calls: Collection[int]) -> int:
             rows = dependent._default_manager.filter(call__in=calls)
             rows._raw_delete(rows.db)  # nothing hangs on these; counting and fetching them first takes most of the time
         MissedCall.objects.filter(closed_by_call__in=calls).update(closed_by_call=None)
+        CallAccess.objects.filter(call__in=calls).update(call=None)
         _rows, by_model = Call.objects.filter(pk__in=calls).delete()
         return by_model.get(Call._meta.label, 0)
 

@@ -1,5 +1,6 @@
 """What the package stores. Only :mod:`django_voipcti.journal` changes a call; only ``control`` makes commands."""
 
+from .access import AccessKind, CallAccess
 from .bridge import BridgeInstance, LineLease
 from .call import Call, CallEvent
 from .command import CallCommand
@@ -13,8 +14,10 @@ from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopAction, PopRule
 
 __all__ = [
+    "AccessKind",
     "BridgeInstance",
     "Call",
+    "CallAccess",
     "CallCommand",
     "CallEvent",
     "CallsMixin",

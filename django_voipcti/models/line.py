@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,11 @@ from ..redaction import Secret
 if TYPE_CHECKING:
     from ..typing import AnyUser
 
-__all__ = ["Line", "LineQuerySet"]
+__all__ = ["LONGEST_RETENTION", "Line", "LineQuerySet"]
+
+
+#: Days that calls can be kept: a hundred years.
+LONGEST_RETENTION = 36_525
 
 
 class LineQuerySet(models.QuerySet["Line"]):
@@ -73,6 +78,13 @@ class Line(models.Model):
         _("country"), max_length=2, blank=True, help_text=_("Country code by which national numbers are read.")
     )
     enabled = models.BooleanField(_("enabled"), default=True)
+    retention_days = models.PositiveIntegerField(
+        _("days calls are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RETENTION)],
+        help_text=_("Empty: as the settings say for the provider."),
+    )
     options = models.JSONField(_("options"), default=dict, blank=True)
     secrets = models.TextField(_("encrypted credentials"), blank=True, editable=False)
     status = models.CharField(

@@ -73,6 +73,25 @@ def test_other_providers_days_do_not_matter(calls, days):
     assert left() == {"new", "ten", "old"}
 
 
+def test_a_line_may_have_days_of_its_own_more_or_fewer(calls, agents):
+    agents[0].retention_days, agents[1].retention_days = 7, 100
+    for line in agents:
+        line.save()
+    with kept(30):
+        purge()
+    left_of = {line.account: set(line.calls.values_list("conversation_id", flat=True)) for line in agents}
+    assert left_of == {"601": {"new"}, "602": {"new", "ten", "old"}, "603": {"new", "ten"}}
+
+
+def test_a_line_may_have_the_only_days_and_webhooks_go_with_it(calls, agents):
+    agents[0].retention_days = 7
+    agents[0].save()
+    purge()
+    assert set(agents[0].calls.values_list("conversation_id", flat=True)) == {"new"}
+    assert Call.objects.exclude(line=agents[0]).count() == 6
+    assert WebhookDelivery.objects.get().delivery_id == "1"
+
+
 def test_batches_are_no_larger_than_asked_for(calls):
     with kept(30):
         steps = [step for step in retention.purge(timezone.now(), batch=2) if step[1]]

@@ -12,9 +12,9 @@ from ...calllog import retention
 
 
 class Command(BaseCommand):
-    """Delete in batches what ``RETENTION_DAYS`` does not allow to keep."""
+    """Delete in batches what may not be kept any longer."""
 
-    help = 'Delete calls, with their events, that are older than VOIPCTI["RETENTION_DAYS"] allows.'
+    help = "Delete calls, with their events, and entries of the access log that are older than the settings allow."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The batch size."""
@@ -26,11 +26,15 @@ class Command(BaseCommand):
             raise CommandError(_("The batch size must be 1 or more."))
         calls: Counter[str] = Counter()
         deliveries: Counter[str] = Counter()
-        for alias, gone, delivered in retention.purge(timezone.now(), batch=options["batch_size"]):
+        now, batch = timezone.now(), options["batch_size"]
+        for alias, gone, delivered in retention.purge(now, batch=batch):
             calls[alias] += gone
             deliveries[alias] += delivered
         for alias in sorted(calls):
             facts = {"provider": alias, "calls": calls[alias], "deliveries": deliveries[alias]}
             self.stdout.write(_("%(provider)s: %(calls)d calls and %(deliveries)d webhook deliveries deleted") % facts)
-        if not calls:
+        looks = sum(retention.purge_access_log(now, batch=batch))
+        if looks:
+            self.stdout.write(_("%(entries)d entries of the access log deleted") % {"entries": looks})
+        if not (calls or looks):
             self.stdout.write(_("Nothing is older than it may be."))
