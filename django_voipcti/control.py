@@ -2,14 +2,10 @@
 
 Each function writes a :class:`~django_voipcti.models.CallCommand` and has a Celery task drive it after commit; or it
 raises :exc:`~django_voipcti.exceptions.CommandRefused` with a sentence for the person who asked. Nothing here waits
-for a telephone. The second half is the end of a command's life: finished or failed by the bridge, or given up when no
-bridge claimed it in time.
+for a telephone. How a command ends is written down by :mod:`django_voipcti.outcomes`.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +17,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 
-from . import journal, policy, realtime, signals
+from . import journal, outcomes, policy
 from .conf import app_settings
-from .enums import CallState, CommandAction, CommandState, Direction, EndReason, LineStatus, SessionEvent, Source
-from .events import CallUpdate
-from .exceptions import CommandRefused, ProviderError
+from .enums import (
+    TALKING_STATES,
+    CallState,
+    CommandAction,
+    CommandState,
+    Direction,
+    LineStatus,
+    SessionEvent,
+)
+from .exceptions import CommandRefused
 from .models import Call, CallCommand, Line
 
 if TYPE_CHECKING:
@@ -33,16 +36,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "answer",
-    "complete",
-    "expire",
-    "expire_overdue",
-    "fail",
+    "complete_transfer",
+    "consult",
     "hang_up",
     "hold",
     "line_for",
     "own_call",
     "place_call",
     "resume",
+    "return_to_call",
     "transfer",
 ]
 
@@ -58,6 +60,9 @@ _CAPABILITIES = {
     CommandAction.HOLD: "supports_hold",
     CommandAction.RESUME: "supports_hold",
     CommandAction.TRANSFER: "supports_blind_transfer",
+    CommandAction.CONSULT: "supports_attended_transfer",
+    CommandAction.COMPLETE: "supports_attended_transfer",
+    CommandAction.RETURN: "supports_attended_transfer",
     CommandAction.HANG_UP: "supports_hang_up",
 }
 
@@ -66,9 +71,14 @@ _STATES = {
     CommandAction.ANSWER: frozenset({CallState.RINGING}),
     CommandAction.HOLD: frozenset({CallState.CONNECTED}),
     CommandAction.RESUME: frozenset({CallState.ON_HOLD}),
-    CommandAction.TRANSFER: frozenset({CallState.CONNECTED, CallState.ON_HOLD}),
+    CommandAction.TRANSFER: TALKING_STATES,
+    CommandAction.CONSULT: TALKING_STATES,
+    CommandAction.COMPLETE: TALKING_STATES,
+    CommandAction.RETURN: TALKING_STATES,
     CommandAction.HANG_UP: frozenset(CallState) - {CallState.HANGUP, CallState.CANCEL},
 }
+
+_ASK_ON_THE_PHONE = gettext_lazy("%(provider)s cannot ask before a transfer from here: do it on your phone.")
 
 _UNSUPPORTED = {
     CommandAction.PLACE: gettext_lazy("%(provider)s cannot place calls from here: dial on your phone."),
@@ -76,11 +86,11 @@ _UNSUPPORTED = {
     CommandAction.HOLD: gettext_lazy("%(provider)s cannot hold a call from here: press hold on your phone."),
     CommandAction.RESUME: gettext_lazy("%(provider)s cannot resume a call from here: press hold on your phone."),
     CommandAction.TRANSFER: gettext_lazy("%(provider)s cannot transfer from here: transfer on your phone."),
+    CommandAction.CONSULT: _ASK_ON_THE_PHONE,
+    CommandAction.COMPLETE: _ASK_ON_THE_PHONE,
+    CommandAction.RETURN: _ASK_ON_THE_PHONE,
     CommandAction.HANG_UP: gettext_lazy("%(provider)s cannot hang up from here: put down your phone."),
 }
-
-
-# --- asking -----------------------------------------------------------------------------------------------------------
 
 
 def place_call(user: "AnyUser", number: str, *, line: Line | None = None) -> CallCommand:
@@ -148,6 +158,73 @@ def transfer(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
     return _ask(user, call_id, CommandAction.TRANSFER, number=str(dialled.number))
 
 
+def consult(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
+    """Put a call on hold and call ``number`` to ask whether it may be transferred there.
+
+    The command's call is the new one, the consultation. It ends by :func:`complete_transfer`, by
+    :func:`return_to_call`, or when either of its parties hangs up.
+
+    Raises:
+        CommandRefused: as :func:`answer`, the number codes of :func:`place_call`, and ``already_consulting``.
+    """
+    call = own_call(user, call_id)
+    _require_possible(call, CommandAction.CONSULT)
+    dialled = policy.destination(call.line, number)
+    policy.check_call(user, call.line, dialled)
+    now = timezone.now()
+    with transaction.atomic():
+        Line.objects.locked(Q(pk=call.line_id))
+        if Call.objects.pair(call) is not None:
+            raise CommandRefused(
+                _("You are asking somebody about this call already. Complete the transfer, or return to the caller."),
+                code="already_consulting",
+                event=SessionEvent.INFO,
+            )
+        policy.check_repetition(call.line, dialled.number, now)
+        consultation = journal.open_call(call.line, dialled.number, now=now, consultation_of=call)
+        return _enqueue(consultation, call.line, CommandAction.CONSULT, user, {"number": str(dialled.number)})
+
+
+def complete_transfer(user: "AnyUser", call_id: int | str) -> CallCommand:
+    """Connect the caller on hold with whom the user has asked, and drop out. The command's call is the one on hold.
+
+    Args:
+        call_id: the call on hold, or the consultation.
+
+    Raises:
+        CommandRefused: ``unknown_call``, ``no_consultation``, ``not_answered``, ``unsupported``.
+    """
+    held, consultation = _pair(user, call_id)
+    if not CallState(consultation.state).is_talking:
+        raise CommandRefused(
+            _("%(name)s has not answered yet. Wait, or return to the caller.") % {"name": consultation.display_name},
+            code="not_answered",
+            event=SessionEvent.INFO,
+        )
+    return _ask_of(held, CommandAction.COMPLETE, user, consultation=consultation.pk)
+
+
+def return_to_call(user: "AnyUser", call_id: int | str) -> CallCommand:
+    """End a consultation and talk to the caller on hold again. Arguments and errors as :func:`complete_transfer`."""
+    held, consultation = _pair(user, call_id)
+    command = _ask_of(held, CommandAction.RETURN, user, consultation=consultation.pk)
+    if consultation.state == CallState.REQUESTED:
+        with transaction.atomic():
+            Line.objects.locked(Q(pk=held.line_id))
+            outcomes.take_back(consultation, command)
+    return command
+
+
+def _pair(user: "AnyUser", call_id: int | str) -> tuple[Call, Call]:
+    """The user's call on hold and its consultation, either of which was named."""
+    pair = Call.objects.pair(own_call(user, call_id))
+    if pair is None:
+        raise CommandRefused(
+            _("Nobody is being asked about this call any more."), code="no_consultation", event=SessionEvent.INFO
+        )
+    return pair
+
+
 def line_for(user: "AnyUser", line: Line | None = None) -> Line:
     """The line that a click of ``user`` uses: ``line`` if it is his and in use, else his first ready one.
 
@@ -177,8 +254,12 @@ def line_for(user: "AnyUser", line: Line | None = None) -> Line:
 
 
 def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments: Any) -> CallCommand:
-    """Check one action on one existing call and write its command."""
-    call = own_call(user, call_id)
+    """Check one action on one existing call of the user's and write its command."""
+    return _ask_of(own_call(user, call_id), action, user, **arguments)
+
+
+def _require_possible(call: Call, action: CommandAction) -> None:
+    """Refuse what the provider cannot do, or what makes no sense in the state of the call."""
     _require(call.line, action)
     state = CallState(call.state)
     possible = state in _STATES[action]
@@ -190,6 +271,11 @@ def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments
             code="wrong_state",
             event=SessionEvent.INFO,
         )
+
+
+def _ask_of(call: Call, action: CommandAction, user: "AnyUser", **arguments: Any) -> CallCommand:
+    """As :func:`_ask`, of a call that is known to be the user's."""
+    _require_possible(call, action)
     with transaction.atomic():
         Line.objects.locked(Q(pk=call.line_id))
         open_states = (CommandState.PENDING, CommandState.CLAIMED)
@@ -197,8 +283,8 @@ def _ask(user: "AnyUser", call_id: int | str, action: CommandAction, **arguments
         if same is not None:
             return same
         command = _enqueue(call, call.line, action, user, arguments)
-        if action is CommandAction.HANG_UP and state is CallState.REQUESTED:
-            _take_back(call, command)
+        if action is CommandAction.HANG_UP and call.state == CallState.REQUESTED:
+            outcomes.take_back(call, command)
         return command
 
 
@@ -241,102 +327,3 @@ def _drive(command_id: int) -> None:
         current_app.send_task(DRIVE_TASK, args=(command_id,), retry=False, ignore_result=True)
     except OperationalError:
         logger.exception("command %s was not queued; a bridge will find it", command_id)
-
-
-def _take_back(call: Call, command: CallCommand) -> None:
-    """Hang up a call that no bridge has begun: its place command is closed, so that nothing rings afterwards."""
-    now = timezone.now()
-    waiting = CallCommand.objects.filter(call=call, action=CommandAction.PLACE, state=CommandState.PENDING)
-    if waiting.update(state=CommandState.EXPIRED, finished_at=now, message=_("Taken back by the user.")):
-        CallCommand.objects.filter(pk=command.pk).update(state=CommandState.SUCCEEDED, finished_at=now)
-        journal.record([_end_of(call, EndReason.CANCELLED, _("Taken back before your phone rang."))])
-
-
-# --- ending -----------------------------------------------------------------------------------------------------------
-
-
-def complete(command: CallCommand, message: str = "") -> None:
-    """The bridge carried the command out."""
-    with _line_locked(command):
-        if CallCommand.objects.finish(command.pk, state=CommandState.SUCCEEDED, now=timezone.now(), message=message):
-            _end_if_over(command)
-            _finished(command)
-
-
-def fail(command: CallCommand, error: ProviderError) -> None:
-    """The provider did not do it: write the outcome, end a call that was being set up, tell the user why."""
-    with _line_locked(command):
-        finished = CallCommand.objects.finish(
-            command.pk, state=CommandState.FAILED, now=timezone.now(), message=error.message
-        )
-        if finished:
-            _give_up(command, error.end_reason, error.message)
-
-
-def expire(command_id: int) -> bool:
-    """Give up one command that no bridge claimed in time; True for the one caller that did."""
-    command = CallCommand.objects.filter(pk=command_id).first()
-    if command is None:
-        return False
-    with _line_locked(command):
-        if not CallCommand.objects.expire(command_id, now=timezone.now()):
-            return False
-        message = _("The telephone connection did not take up your request in time, so nothing was done. Try again.")
-        logger.warning("command %s expired unclaimed", command_id, extra={"action": "command.expired"})
-        _give_up(command, EndReason.FAILED, message)
-    return True
-
-
-def expire_overdue() -> int:
-    """Give up every overdue command; returns how many."""
-    overdue = CallCommand.objects.overdue(timezone.now()).values_list("pk", flat=True)
-    return sum(expire(pk) for pk in list(overdue))
-
-
-def _give_up(command: CallCommand, reason: EndReason, message: str) -> None:
-    call = Call.objects.select_related("line").get(pk=command.call_id)
-    if command.action == CommandAction.PLACE and not CallState(call.state).is_talking:
-        journal.record([_end_of(call, reason, message)])
-    elif command.requested_by_id is not None:
-        user = command.requested_by_id
-        transaction.on_commit(lambda: realtime.tell_user(user, SessionEvent.INFO, message, call=call))
-    _finished(command)
-
-
-def _end_if_over(command: CallCommand) -> None:
-    """End a click's call whose end was heard of while the click was still being carried out."""
-    call = Call.objects.select_related("line").get(pk=command.call_id)
-    if command.action == CommandAction.PLACE and call.is_live and call.ended_at is not None:
-        journal.record([replace(_end_of(call, None, ""), state=CallState.HANGUP)])
-
-
-@contextmanager
-def _line_locked(command: CallCommand) -> Iterator[None]:
-    """One transaction for the outcome of a command and what it means for the call, or neither.
-
-    The line comes first, as in the journal, so that the two never wait for each other.
-    """
-    with transaction.atomic():
-        Line.objects.locked(Q(pk=command.line_id))
-        yield
-
-
-def _finished(command: CallCommand) -> None:
-    command.refresh_from_db()
-    transaction.on_commit(lambda: signals.command_finished.send_robust(sender=CallCommand, command=command))
-
-
-def _end_of(call: Call, reason: EndReason | None, cause: str) -> CallUpdate:
-    """What we say ourselves about a call that could not be set up."""
-    return CallUpdate(
-        provider=call.provider,
-        account=call.line.account,
-        external_id=call.external_id or "",
-        call=call.pk,
-        source=Source.COMMAND,
-        observed_at=timezone.now(),
-        direction=Direction(call.direction),
-        state=CallState.CANCEL,
-        end_reason=reason,
-        cause=cause,
-    )

@@ -89,7 +89,14 @@ class CommandAction(models.TextChoices):
     HOLD = "hold", _("hold")
     RESUME = "resume", _("resume")
     TRANSFER = "transfer", _("transfer")
+    CONSULT = "consult", _("ask before transferring")
+    COMPLETE = "complete", _("complete the transfer")
+    RETURN = "return", _("return to the caller")
     HANG_UP = "hang_up", _("hang up")
+
+
+#: Actions that place a call of their own.
+PLACING_ACTIONS = frozenset({CommandAction.PLACE, CommandAction.CONSULT})
 
 
 class CommandState(models.TextChoices):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from . import phonebook
 from .conf import app_settings
-from .enums import CommandAction, SessionEvent
+from .enums import PLACING_ACTIONS, SessionEvent
 from .exceptions import CommandRefused
 from .models import Call, CallCommand, Line
 from .redaction import PhoneNumber
@@ -71,7 +71,7 @@ def check_call(user: "AnyUser", line: Line, wanted: Destination) -> None:
     check_destination(line, wanted)
     since = timezone.now() - timedelta(minutes=1)
     recent = CallCommand.objects.filter(
-        requested_by_id=user.pk, action=CommandAction.PLACE, created_at__gte=since
+        requested_by_id=user.pk, action__in=PLACING_ACTIONS, created_at__gte=since
     ).count()
     if recent >= app_settings.calls_per_minute:
         raise CommandRefused(
@@ -113,5 +113,5 @@ def check_repetition(line: Line, number: PhoneNumber, now: datetime) -> None:
         CommandRefused: ``already_calling``.
     """
     recent = Call.objects.live().filter(line=line, other_number=number, created_at__gte=now - timedelta(minutes=2))
-    if recent.filter(commands__action=CommandAction.PLACE).exists():
+    if recent.filter(commands__action__in=PLACING_ACTIONS).exists():
         raise CommandRefused(_("You are calling this number already."), code="already_calling", event=SessionEvent.INFO)

@@ -129,6 +129,7 @@ def present_call(call: Call, briefing: Briefing = NOTHING_MORE, *, state: CallSt
         "name": call.known_name,
         "internal": call.internal,
         "context": call.context,
+        "consultationOf": str(call.consultation_of_id or ""),
         "contact": _present_contact(call),
         "learned": briefing.is_learned,
         "matches": [present_match(match) for match in briefing.matches],

@@ -86,7 +86,7 @@ def _parts_of_calls() -> dict[str, Schema]:
         "call": _object(
             {
                 **_texts("id", "cid", "cause", "destination", "destinationName", "source", "sourceName", "line"),
-                **_texts("number", "e164", "name", "context", "endReasonText"),
+                **_texts("number", "e164", "name", "context", "consultationOf", "endReasonText"),
                 "direction": directions,
                 "status": _one_of(*CallState.values),
                 "internal": SWITCH,

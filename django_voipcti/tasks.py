@@ -17,7 +17,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from . import callers, control, duties, journal, realtime
+from . import callers, duties, journal, outcomes, realtime
 from .bridge.leases import mark_abandoned
 from .calllog import history, retention
 from .enums import CommandState
@@ -62,7 +62,7 @@ def drive_command(task: Any, command_id: int) -> None:
         return
     remaining = (command.expires_at - timezone.now()).total_seconds()
     if remaining <= 0:
-        control.expire(command_id)
+        outcomes.expire(command_id)
         return
     realtime.nudge_bridges(command.line_id)
     pause = _NUDGE_AGAIN[min(task.request.retries, len(_NUDGE_AGAIN) - 1)]
@@ -72,7 +72,7 @@ def drive_command(task: Any, command_id: int) -> None:
 @shared_task(name="voipcti.expire_commands", ignore_result=True)
 def expire_commands() -> None:
     """Give up what no bridge claimed in time, and say so where a line has lost its bridge altogether."""
-    control.expire_overdue()
+    outcomes.expire_overdue()
     mark_abandoned()
 
 

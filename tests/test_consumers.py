@@ -6,6 +6,7 @@ Every test speaks the protocol of docs/reference/messages.
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -391,6 +392,23 @@ async def test_each_action_on_a_call_becomes_a_command(ana, line, states, action
         assert reply["data"]["call"] == str(call.pk)
     command = await CallCommand.objects.aget()
     assert (command.action, command.arguments) == written
+
+
+async def test_a_call_is_transferred_after_asking(ana, line):
+    await record([said("RINGING", 0), said("CONNECTED", 1)])
+    held = await Call.objects.aget()
+    async with opened(ana) as page:
+        reply, _told = await page.ask("consult", call=str(held.pk), number="602")
+        consultation = reply["data"]["call"]
+        assert await page.refusal("complete_transfer", call=str(held.pk)) == ("INFO", "not_answered")
+        await record([replace(said("CONNECTED", 2, call="second"), call=int(consultation))])
+        event = await page.hear()
+        assert event["name"] == "CONNECTED"
+        assert (event["call"]["id"], event["call"]["consultationOf"]) == (consultation, str(held.pk))
+        reply, _told = await page.ask("complete_transfer", call=consultation)
+        assert reply["data"]["call"] == str(held.pk)
+        reply, _told = await page.ask("return_to_call", call=consultation)
+        assert reply["data"]["call"] == str(held.pk)
 
 
 async def test_answer_without_a_call_means_the_one_that_rings(ana, line):

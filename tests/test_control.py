@@ -1,6 +1,7 @@
 """What users may ask of calls, and what they are told when they may not."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import override_settings
 from django.utils import timezone
 
-from django_voipcti import control, journal, signals
+from django_voipcti import control, journal, outcomes, signals
 from django_voipcti.enums import CallState, CommandAction, CommandState, EndReason, LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused, ProviderUnavailable
 from django_voipcti.models import Call, CallCommand, Line
@@ -63,6 +64,11 @@ def connected(ringing):
     journal.record([said("CONNECTED", 2)])
     ringing.refresh_from_db()
     return ringing
+
+
+def said_of(state, call):
+    """An update about the call of a click."""
+    return replace(said(state, 5, call=f"of-{call.pk}"), call=call.pk)
 
 
 def refusal(call, *arguments, **keywords):
@@ -168,6 +174,53 @@ class TestActions:
         assert control.transfer(ana, str(connected.pk), "602").arguments == {"number": "602"}
         assert control.hang_up(ana, connected.pk).action == CommandAction.HANG_UP
 
+    def test_a_call_is_transferred_after_asking(self, ana, connected):
+        command = control.consult(ana, connected.pk, "602")
+        consultation = command.call
+        assert (command.action, command.arguments) == (CommandAction.CONSULT, {"number": "602"})
+        assert (consultation.consultation_of, consultation.state) == (connected, CallState.REQUESTED)
+        assert refusal(control.complete_transfer, ana, connected.pk) == ("not_answered", SessionEvent.INFO)
+        journal.record([said_of("CONNECTED", consultation)])
+        for either in (connected, consultation):
+            completed = control.complete_transfer(ana, either.pk)
+            assert (completed.action, completed.call) == (CommandAction.COMPLETE, connected)
+            assert completed.arguments == {"consultation": consultation.pk}
+
+    def test_one_is_asked_at_a_time(self, ana, connected):
+        consultation = control.consult(ana, connected.pk, "602").call
+        assert refusal(control.consult, ana, connected.pk, "603") == ("already_consulting", SessionEvent.INFO)
+        journal.record([said_of("HANGUP", consultation)])
+        assert refusal(control.complete_transfer, ana, connected.pk) == ("no_consultation", SessionEvent.INFO)
+        assert control.consult(ana, connected.pk, "603").call.consultation_of == connected
+
+    def test_asking_keeps_to_the_rules_of_calling(self, ana, ben, line, connected):
+        assert refusal(control.consult, ana, connected.pk, "no number")[0] == "invalid_number"
+        assert refusal(control.consult, ana, connected.pk, "+44 909 879 0000")[0] == "number_not_allowed"
+        assert refusal(control.consult, ben, connected.pk, "603")[0] == "unknown_call"
+        with override_settings(VOIPCTI=configured(CALLS_PER_MINUTE=1)):
+            control.consult(ana, connected.pk, "602")
+            assert refusal(control.place_call, ana, "604")[0] == "too_many_calls"
+
+    def test_nobody_is_asked_about_a_call_that_rings(self, ana, ringing):
+        assert refusal(control.consult, ana, ringing.pk, "602")[0] == "wrong_state"
+
+    def test_who_returns_before_anything_was_done_takes_the_question_back(self, ana, connected):
+        asked = control.consult(ana, connected.pk, "602")
+        back = control.return_to_call(ana, asked.call_id)
+        for command in (asked, back):
+            command.refresh_from_db()
+        assert (asked.state, back.state) == (CommandState.EXPIRED, CommandState.SUCCEEDED)
+        asked.call.refresh_from_db()
+        assert (asked.call.state, asked.call.end_reason) == (CallState.CANCEL, EndReason.CANCELLED)
+        connected.refresh_from_db()
+        assert connected.state == CallState.CONNECTED
+
+    def test_a_provider_that_cannot_ask_first_says_so(self, ana, connected):
+        lesser = {"default": {"BACKEND": "django_voipcti.providers.dummy.DummyProvider"}}
+        lesser["default"]["OPTIONS"] = {"without": ["supports_attended_transfer"]}
+        with override_settings(VOIPCTI=configured(PROVIDERS=lesser)):
+            assert refusal(control.consult, ana, connected.pk, "602") == ("unsupported", SessionEvent.INFO)
+
     def test_the_same_request_twice_is_one_command(self, ana, connected):
         assert control.hang_up(ana, connected.pk) == control.hang_up(ana, connected.pk)
 
@@ -196,10 +249,10 @@ class TestOutcome:
 
     def test_a_click_that_no_bridge_takes_up_is_given_up_and_never_dials(self, ana, line):
         command = control.place_call(ana, LONDON)
-        assert control.expire(command.pk) is False, "not before its time"
+        assert outcomes.expire(command.pk) is False, "not before its time"
         self.late(command)
-        assert control.expire_overdue() == 1
-        assert control.expire(command.pk) is False, "nor twice"
+        assert outcomes.expire_overdue() == 1
+        assert outcomes.expire(command.pk) is False, "nor twice"
         assert not CallCommand.objects.claim(command.pk, by="bridge", now=timezone.now())
         call = Call.objects.get()
         assert (call.state, call.end_reason) == (CallState.CANCEL, EndReason.FAILED)
@@ -212,7 +265,7 @@ class TestOutcome:
         assert CallCommand.objects.claim(command.pk, by="one", now=now)
         assert not CallCommand.objects.claim(command.pk, by="two", now=now)
         self.late(command)
-        assert control.expire(command.pk) is False, "a claimed command is the bridge's to finish"
+        assert outcomes.expire(command.pk) is False, "a claimed command is the bridge's to finish"
 
     def test_a_claimed_command_is_finished_once_and_the_host_hears_of_it(
         self, ana, line, django_capture_on_commit_callbacks
@@ -227,8 +280,8 @@ class TestOutcome:
         signals.command_finished.connect(listener)
         try:
             with django_capture_on_commit_callbacks(execute=True):
-                control.fail(command, ProviderUnavailable("No answer.", end_reason=EndReason.UNREACHABLE))
-                control.complete(command)
+                outcomes.fail(command, ProviderUnavailable("No answer.", end_reason=EndReason.UNREACHABLE))
+                outcomes.complete(command)
         finally:
             signals.command_finished.disconnect(listener)
         assert heard == [("place", "failed", "No answer.")]

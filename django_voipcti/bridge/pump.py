@@ -17,12 +17,12 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import control
+from .. import outcomes
 from ..conf import app_settings
-from ..enums import CallState, CommandAction, CommandState, EndReason, Source
+from ..enums import PLACING_ACTIONS, CallState, CommandAction, CommandState, EndReason, Source
 from ..events import CallReference, CallUpdate
 from ..exceptions import AuthenticationFailed, ProviderError, ProviderRejected, ProviderUnavailable, UnsupportedFeature
-from ..models import BridgeInstance, CallCommand
+from ..models import BridgeInstance, Call, CallCommand
 from ..redaction import PhoneNumber, mask_digits
 from .database import Database, is_away
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 SWEEP_INTERVAL = 1.0
 
 #: Seconds that a provider gets. Placing includes the time until the user picks up his own phone.
-TIME_LIMITS: Mapping[CommandAction, float] = dict.fromkeys(CommandAction, 30.0) | {CommandAction.PLACE: 120.0}
+TIME_LIMITS: Mapping[CommandAction, float] = dict.fromkeys(CommandAction, 30.0) | dict.fromkeys(PLACING_ACTIONS, 120.0)
 
 #: Before a claimed command of a bridge that is gone is given up: its call may still show up in the line's full state.
 _ORPHAN_GRACE = timedelta(seconds=10)
@@ -47,7 +47,11 @@ _ORPHAN_GRACE = timedelta(seconds=10)
 _CANCEL_SECONDS = 3.0
 
 #: What a call is in when the provider has done it.
-_HOLD_STATES = {CommandAction.HOLD: CallState.ON_HOLD, CommandAction.RESUME: CallState.CONNECTED}
+_HOLD_STATES = {
+    CommandAction.HOLD: CallState.ON_HOLD,
+    CommandAction.RESUME: CallState.CONNECTED,
+    CommandAction.RETURN: CallState.CONNECTED,
+}
 
 #: States of a call in which nothing but our own word stands for it.
 _NOT_SEEN = frozenset({CallState.REQUESTED, CallState.INITIAL})
@@ -184,29 +188,74 @@ class CommandPump:
         if action is CommandAction.PLACE:
             await provider.place_call(account, call=command.call_id, number=number, report=self._report, sip=sip)
             return
+        if action is CommandAction.CONSULT:
+            await self._consult(command, session, number)
+            return
         reference: CallReference = command.call.as_reference()
         if action is CommandAction.TRANSFER:
             await provider.transfer(account, reference, number=number, sip=sip)
+        elif action is CommandAction.COMPLETE:
+            consultation = await self._consultation(command)
+            await provider.complete_transfer(account, reference, consultation.as_reference(), sip=sip)
+        elif action is CommandAction.RETURN:
+            await self._return(command, session)
         elif action is not CommandAction.HANG_UP:
             await getattr(provider, action.value)(account, reference, sip=sip)
-        elif reference.external_id or not await self._take_back(command):
+        elif reference.external_id or not await self._take_back(command.call_id):
             await provider.hang_up(account, reference, sip=sip)
             # It may be being placed still: what waits for its progress need wait no longer.
-            await self._take_back(command)
+            await self._take_back(command.call_id)
         if action in _HOLD_STATES and not provider.shows_hold:
             # Nobody else will ever say so.
-            await self._report(_of_command(command, account.key, _HOLD_STATES[action]))
+            await self._report(_of_command(command.call, account.key, _HOLD_STATES[action]))
+
+    async def _consult(self, command: CallCommand, session: "LineSession", number: PhoneNumber) -> None:
+        """Call whom the user wants to ask, while the first call waits."""
+        provider, account = session.provider, session.account
+        held = await self._database.run(_held_by, command)
+        if account is None or held is None or not held.is_live:
+            raise ProviderRejected(_("The call that you wanted to ask about is over."), end_reason=EndReason.CANCELLED)
+        unsaid = not provider.shows_hold and held.state != CallState.ON_HOLD
+
+        async def report(update: CallUpdate) -> None:
+            nonlocal unsaid
+            if unsaid:
+                unsaid = False
+                # As above: nobody else will ever say so.
+                await self._report(_of_command(held, account.key, CallState.ON_HOLD))
+            await self._report(update)
+
+        await provider.consult(
+            account,
+            held.as_reference(),
+            consultation=command.call_id,
+            number=number,
+            report=report,
+            sip=session.port,
+        )
+
+    async def _return(self, command: CallCommand, session: "LineSession") -> None:
+        consultation = await self._consultation(command)
+        if not consultation.external_id:
+            await self._take_back(consultation.pk)
+        if session.account is not None:
+            references = command.call.as_reference(), consultation.as_reference()
+            await session.provider.return_to_call(session.account, *references, sip=session.port)
+        await self._take_back(consultation.pk)
+
+    async def _consultation(self, command: CallCommand) -> Call:
+        return await self._database.run(Call.objects.get, pk=command.arguments["consultation"])
 
     async def _report(self, update: CallUpdate) -> None:
         await self._writer.room()
         self._writer.submit([update])
 
-    async def _take_back(self, command: CallCommand) -> bool:
+    async def _take_back(self, call: int) -> bool:
         """Stop placing a call that is being placed; whether it was."""
         placing = [
             work
             for work in self._in_flight.values()
-            if work.command.action == CommandAction.PLACE and work.command.call_id == command.call_id
+            if work.command.action in PLACING_ACTIONS and work.command.call_id == call
         ]
         for work in placing:
             work.taken_back = True
@@ -227,7 +276,7 @@ class CommandPump:
         """Write the outcome, after everything that the provider reported about it."""
         await self._writer.written()
         if error is None:
-            await self._database.insist(control.complete, command)
+            await self._database.insist(outcomes.complete, command)
         else:
             logger.warning(
                 "command %s failed: %s",
@@ -235,7 +284,7 @@ class CommandPump:
                 mask_digits(error.message),
                 extra={"action": "bridge.command.failed"},
             )
-            await self._database.insist(control.fail, command, error)
+            await self._database.insist(outcomes.fail, command, error)
         session = self._sessions.get(command.line_id)
         if isinstance(error, AuthenticationFailed) and session is not None:
             session.credentials_died(error)
@@ -250,13 +299,13 @@ class _Work:
     taken_back: bool = False
 
 
-def _of_command(command: CallCommand, account: str, state: CallState) -> CallUpdate:
-    """What a command that was carried out says about its call."""
+def _of_command(call: Call, account: str, state: CallState) -> CallUpdate:
+    """What a command that was carried out says about a call."""
     return CallUpdate(
-        provider=command.call.provider,
+        provider=call.provider,
         account=account,
-        external_id=command.call.external_id or "",
-        call=command.call_id,
+        external_id=call.external_id or "",
+        call=call.pk,
         source=Source.COMMAND,
         observed_at=timezone.now(),
         state=state,
@@ -271,13 +320,18 @@ def _look(lines: Collection[int], settled: Collection[int], mine: Collection[int
     waiting = CallCommand.objects.pending(timezone.now()).filter(line__in=lines).order_by("pk")
     claimed = [command for command in waiting.select_related("call") if _claim_one(command.pk, name)]
     try:
-        control.expire_overdue()
+        outcomes.expire_overdue()
         _settle(settled, [*mine, *(command.pk for command in claimed)], name)
     except DatabaseError as error:
         # What is claimed must be carried out none the less; the rest has time until the next look.
         logger.warning("commands that are over wait: %s", error, extra={"action": "bridge.pump.away"})
         connections.close_all()
     return claimed
+
+
+def _held_by(command: CallCommand) -> Call | None:
+    """The call that waits while a consultation is on."""
+    return Call.objects.filter(consultations=command.call_id).first()
 
 
 def _claim_one(pk: int, name: str) -> bool:
@@ -302,11 +356,11 @@ def _settle(lines: Collection[int], mine: Collection[int], name: str) -> None:
     )
     for command in orphans:
         logger.warning("command %s was left by %s", command.pk, command.claimed_by, extra={"action": "bridge.orphan"})
-        begun = command.action == CommandAction.PLACE and command.call.state not in _NOT_SEEN
+        begun = command.action in PLACING_ACTIONS and command.call.state not in _NOT_SEEN
         if begun:
-            control.complete(command)
+            outcomes.complete(command)
         else:
-            control.fail(
+            outcomes.fail(
                 command,
                 ProviderUnavailable(
                     _("The telephone connection broke down while it carried out your request. Look at your phone.")

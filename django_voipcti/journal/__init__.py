@@ -19,24 +19,28 @@ from ..events import CallUpdate, Party
 from ..models import Call, CallEvent, Line
 from ..redaction import PhoneNumber
 from .batch import Batch
-from .links import link, note_directory
+from .links import join, legs_of, link, note_directory
 from .parties import identify
 
-__all__ = ["link", "note_directory", "open_call", "record"]
+__all__ = ["join", "legs_of", "link", "note_directory", "open_call", "record"]
 
 logger = logging.getLogger(__name__)
 
 
-def open_call(line: Line, number: PhoneNumber, *, now: datetime) -> Call:
+def open_call(line: Line, number: PhoneNumber, *, now: datetime, consultation_of: Call | None = None) -> Call:
     """Write down a call that a user has just asked for, in state ``REQUESTED``, with the other party looked up.
 
     Not told to pages: the click is answered by reference, and ``INITIAL`` follows when the provider has it.
+
+    Args:
+        consultation_of: the call about whose transfer the new one asks.
     """
     batch = Batch([line], now)
     change = batch.new_call(
         line, direction=Direction.OUTBOUND, state=CallState.REQUESTED, other=Party(number=number), when=now
     )
     strangers = identify([change])
+    change.call.consultation_of = consultation_of
     change.call.save()
     _ask_outside(strangers)
     return change.call

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from .. import realtime
-from ..enums import CallState, CommandAction, CommandState, Direction, EndReason
+from ..enums import PLACING_ACTIONS, CallState, CommandAction, CommandState, Direction, EndReason
 from ..events import CallUpdate, Party
 from ..lifecycle import implied, infer_end_reason
 from ..models import Call, CallCommand, CallEvent, Line
@@ -240,7 +240,7 @@ class Batch:
                 answered=call.answered_at is not None,
                 answered_elsewhere=call.end_reason == EndReason.ANSWERED_ELSEWHERE,
                 cancelled_by_user=(call.pk, CommandAction.HANG_UP) in asked,
-                transferred_by_user=(call.pk, CommandAction.TRANSFER) in asked,
+                transferred_by_user=bool({(call.pk, action) for action in _TRANSFERS} & asked),
             )
             call.end_reason_inferred = True
 
@@ -277,6 +277,9 @@ class Batch:
                 call.end_reason = EndReason.ANSWERED_ELSEWHERE
 
 
+#: What ends a call as transferred.
+_TRANSFERS = frozenset({CommandAction.TRANSFER, CommandAction.COMPLETE})
+
 _FOREIGN_KEYS = frozenset({"other_line_id", "contact_type_id"})
 
 
@@ -297,7 +300,7 @@ def _being_placed(calls: Iterable[int]) -> set[int]:
     asked = list(calls)
     if not asked:
         return set()
-    claimed = CallCommand.objects.filter(call__in=asked, action=CommandAction.PLACE, state=CommandState.CLAIMED)
+    claimed = CallCommand.objects.filter(call__in=asked, action__in=PLACING_ACTIONS, state=CommandState.CLAIMED)
     return set(claimed.values_list("call_id", flat=True))
 
 
@@ -314,5 +317,5 @@ def _asked(calls: Sequence[int]) -> set[tuple[int, str]]:
     """Which of ``calls`` a user asked to hang up or to transfer, as (call, action)."""
     if not calls:
         return set()
-    asked = CallCommand.objects.filter(call__in=calls, action__in=(CommandAction.HANG_UP, CommandAction.TRANSFER))
+    asked = CallCommand.objects.filter(call__in=calls, action__in={CommandAction.HANG_UP, *_TRANSFERS})
     return set(asked.exclude(state=CommandState.FAILED).values_list("call_id", "action"))

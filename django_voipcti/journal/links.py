@@ -1,4 +1,4 @@
-"""Which record a call is linked to, when that turns out after the call was recorded; and what directories answered.
+"""What turns out after a call was recorded: its record, what directories answered, and that two calls were one.
 
 Each function locks the lines of the calls first, as recording does: whatever is recorded at the same moment is written
 before or after, never over it.
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from .. import duties
 from ..models import Call, Line
@@ -16,7 +16,7 @@ from ..phonebook import Match
 from .merge import same_number
 from .parties import set_contact
 
-__all__ = ["link", "note_directory"]
+__all__ = ["join", "legs_of", "link", "note_directory"]
 
 _CONTACT = ["contact_type", "contact_id", "contact_label", "contact_company", "contact_url", "contact_confidence"]
 
@@ -60,6 +60,24 @@ def note_directory(calls: Collection[int], entries: Sequence[Mapping[str, str]])
             changed.append(call)
         Call.objects.bulk_update(changed, ["directory", "other_name"])
         return changed
+
+
+def legs_of(*calls: Call) -> "QuerySet[Call]":
+    """Every leg of the conversations of ``calls``, and those themselves."""
+    named = Q(pk__in=[call.pk for call in calls])
+    for call in calls:
+        if call.conversation_id:
+            named |= Q(provider=call.provider, conversation_id=call.conversation_id)
+    return Call.objects.filter(named)
+
+
+def join(call: Call, other: Call) -> None:
+    """Make one conversation of two, with all their legs: the parties were connected with each other.
+
+    The lines of :func:`legs_of` both must be locked.
+    """
+    together = call.conversation_id or other.conversation_id or f"call-{call.pk}"
+    legs_of(call, other).update(conversation_id=together)
 
 
 def _locked(keys: Collection[int] | Mapping[int, Any]) -> list[Call]:

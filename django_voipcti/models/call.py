@@ -39,6 +39,16 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Inbound calls that nobody answered, neither here nor elsewhere."""
         return self.filter(end_reason=EndReason.MISSED)
 
+    def pair(self, call: "Call") -> "tuple[Call, Call] | None":
+        """The call on hold and the live consultation that ``call`` is one of; None if there is no such pair."""
+        live = self.live().select_related("line")
+        consultation = live.filter(models.Q(pk=call.pk) | models.Q(consultation_of=call.pk))
+        found = consultation.filter(consultation_of__isnull=False).order_by("-pk").first()
+        if found is None or found.consultation_of_id is None:
+            return None
+        held = live.filter(pk=found.consultation_of_id).first()
+        return (held, found) if held is not None else None
+
     def not_called_back(self) -> "CallQuerySet":
         """Calls after whose end nobody talked to the other party, whichever way the later call went.
 
@@ -135,6 +145,14 @@ class Call(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
+    )
+    consultation_of = models.ForeignKey(
+        "self",
+        verbose_name=_("consultation for"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="consultations",
+        help_text=_("The call on hold whose transfer this call asks about."),
     )
     created_at = models.DateTimeField(_("recorded"))
     started_at = models.DateTimeField(_("start"))

@@ -37,6 +37,16 @@ class CallActions(Page):
     async def _do_transfer(self, call: str, number: str) -> Data:
         return _command(await in_thread(control.transfer, self.user, call, number))
 
+    async def _do_consult(self, call: str, number: str) -> Data:
+        """The reply's call is the new one."""
+        return _command(await in_thread(control.consult, self.user, call, number))
+
+    async def _do_complete_transfer(self, call: str) -> Data:
+        return _command(await in_thread(control.complete_transfer, self.user, call))
+
+    async def _do_return_to_call(self, call: str) -> Data:
+        return _command(await in_thread(control.return_to_call, self.user, call))
+
     async def _do_dismiss(self, call: str) -> Data:
         """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
         await in_thread(realtime.tell_dismissed, self.user.pk, call)

@@ -23,6 +23,8 @@ from django_voipcti.transport.probe import probe
 from django_voipcti.transport.profile import SipProfile
 from django_voipcti.transport.report import ProbeStep, StepOutcome
 
+from .dialogs import AGAIN, DialogIdentity, DialogView, ParticipantView
+
 __all__ = [
     "AGAIN",
     "Account",
@@ -43,9 +45,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-#: Between the id of a dialog and what tells its calls from each other, where a server uses ids again.
-AGAIN = "~"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,53 +107,6 @@ class Colleague:
     account: str
     name: str
     extension: str
-
-
-class ParticipantView(Protocol):
-    """One end of a dialog, as far as providers read it."""
-
-    @property
-    def identity_uri(self) -> str:
-        """Address of the end; empty if the server does not show it."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, str]:
-        """Parameters of the end's target, names in lower case."""
-        ...
-
-
-class DialogView(Protocol):
-    """The part of a dialog (RFC 4235 section 4.1) from which a provider tells which call it is."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def call_id(self) -> str | None: ...
-    @property
-    def direction(self) -> str | None: ...
-    @property
-    def local(self) -> ParticipantView | None: ...
-    @property
-    def remote(self) -> ParticipantView | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialogIdentity:
-    """Which call a dialog belongs to, in the provider's terms."""
-
-    external_id: str
-    conversation_id: str = ""
-    once: bool = True
-    """Whether an id names one call for ever. False where a server re-uses ids (one per extension): then an ended
-    dialog may come to life again as a new call, and ids of calls are the dialog's with :data:`AGAIN` and a mark."""
-    started_at: datetime | None = None
-    """When the call began, if the dialog carries it in the provider's own way (aware)."""
-    context: str = ""
-    """Provider context of the call, e.g. a queue or ring group, if the dialog carries it."""
-    call: int | None = None
-    """A call that we placed and that goes on in this dialog, which shows our own leg's facts (one id per extension):
-    its ends and direction say nothing of the call."""
 
 
 class SipPort(Protocol):
@@ -236,7 +188,8 @@ class BaseProvider:
     shows_hold: ClassVar[bool] = False
     #: Can it transfer a call without asking the new party first?
     supports_blind_transfer: ClassVar[bool] = False
-    #: Can it transfer after asking?
+    #: Can it transfer after asking? The caller waits on hold meanwhile, so ``supports_hold`` and ``supports_hang_up``
+    #: must be set as well.
     supports_attended_transfer: ClassVar[bool] = False
     #: Can it end a call?
     supports_hang_up: ClassVar[bool] = False
@@ -427,6 +380,46 @@ class BaseProvider:
     ) -> None:
         """Connect the other party to ``number`` and drop out."""
         raise self._missing("supports_blind_transfer")
+
+    async def consult(
+        self,
+        account: Account,
+        call: CallReference,
+        *,
+        consultation: int,
+        number: PhoneNumber,
+        report: Report,
+        sip: SipPort | None = None,
+    ) -> None:
+        """Put ``call`` on hold unless it is, then call ``number`` for the same user: attended transfer, first half.
+
+        The second call is the consultation. Reports, returns and raises as :meth:`place_call`, with ``consultation`` as
+        the ``call`` of each update; the first update says that the caller waits. After an error he still does, unless
+        he could not be put on hold.
+        """
+        raise self._missing("supports_attended_transfer")
+
+    async def complete_transfer(
+        self, account: Account, call: CallReference, consultation: CallReference, *, sip: SipPort | None = None
+    ) -> None:
+        """Connect the other party of ``call`` with that of ``consultation``, which has answered, and drop out of both.
+
+        Returns when the service has taken it on; the ends of both calls come as events.
+        """
+        raise self._missing("supports_attended_transfer")
+
+    async def return_to_call(
+        self, account: Account, call: CallReference, consultation: CallReference, *, sip: SipPort | None = None
+    ) -> None:
+        """End ``consultation`` in whatever state it is and talk to the other party of ``call`` again.
+
+        Two requests; override it where the service has one for both. A consultation without ``external_id`` is not
+        known to the service any more.
+        """
+        self.require("supports_attended_transfer")
+        if consultation.external_id:
+            await self.hang_up(account, consultation, sip=sip)
+        await self.resume(account, call, sip=sip)
 
     async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         """End a call in any live state; declines a ringing inbound one. Returns quietly if it is over already."""

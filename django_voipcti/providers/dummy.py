@@ -63,6 +63,8 @@ class Command:
     """The call that was meant; empty for a new one."""
     number: PhoneNumber = field(default=PhoneNumber(""))
     """The number to be called, or to be transferred to."""
+    consultation: str = ""
+    """The second call of an attended transfer."""
 
 
 class DummyProvider(BaseProvider):
@@ -150,10 +152,20 @@ class DummyProvider(BaseProvider):
         headers["content-type"] = "application/json"
         return headers, json.dumps(_written(update)).encode()
 
-    def _asked(self, action: str, account: str, *, external_id: str = "", number: PhoneNumber | None = None) -> None:
+    def _asked(
+        self,
+        action: str,
+        account: str,
+        *,
+        external_id: str = "",
+        number: PhoneNumber = PhoneNumber(""),  # noqa: B008  immutable
+        consultation: str = "",
+    ) -> None:
         with self._lock:
             self.commands.append(
-                Command(action=action, account=account, external_id=external_id, number=number or PhoneNumber(""))
+                Command(
+                    action=action, account=account, external_id=external_id, number=number, consultation=consultation
+                )
             )
             prepared = self._failures.get(action)
             if prepared:
@@ -253,6 +265,11 @@ class DummyProvider(BaseProvider):
         self, account: Account, *, call: int, number: PhoneNumber, report: Report, sip: SipPort | None = None
     ) -> None:
         self.require("supports_place")
+        await self._place(account, call=call, number=number, report=report, action="place_call")
+
+    async def _place(
+        self, account: Account, *, call: int, number: PhoneNumber, report: Report, action: str, external_id: str = ""
+    ) -> None:
         requested = CallUpdate(
             provider=self.alias,
             account=account.key,
@@ -266,7 +283,7 @@ class DummyProvider(BaseProvider):
             other=Party(number=number),
         )
         await report(requested)
-        self._asked("place_call", account.key, number=number)
+        self._asked(action, account.key, external_id=external_id, number=number)
         accepted = replace(
             requested,
             external_id=f"dummy-{next(self._ids)}",
@@ -292,6 +309,32 @@ class DummyProvider(BaseProvider):
     ) -> None:
         self.require("supports_blind_transfer")
         self._asked("transfer", account.key, external_id=call.external_id, number=number)
+
+    async def consult(
+        self,
+        account: Account,
+        call: CallReference,
+        *,
+        consultation: int,
+        number: PhoneNumber,
+        report: Report,
+        sip: SipPort | None = None,
+    ) -> None:
+        self.require("supports_attended_transfer")
+        await self._place(
+            account, call=consultation, number=number, report=report, action="consult", external_id=call.external_id
+        )
+
+    async def complete_transfer(
+        self, account: Account, call: CallReference, consultation: CallReference, *, sip: SipPort | None = None
+    ) -> None:
+        self.require("supports_attended_transfer")
+        self._asked(
+            "complete_transfer",
+            account.key,
+            external_id=call.external_id,
+            consultation=consultation.external_id,
+        )
 
     async def hang_up(self, account: Account, call: CallReference, *, sip: SipPort | None = None) -> None:
         self.require("supports_hang_up")

@@ -52,6 +52,7 @@ CAPABILITY_METHODS: Mapping[str, tuple[str, ...]] = {
     "supports_answer": ("answer",),
     "supports_hold": ("hold", "resume"),
     "supports_blind_transfer": ("transfer",),
+    "supports_attended_transfer": ("consult", "complete_transfer"),
     "supports_hang_up": ("hang_up",),
 }
 
@@ -105,6 +106,8 @@ class ProviderContractTests(Mixin):
 
     number = PhoneNumber("+447700900123")
     reference = CallReference(external_id="139000001", direction=Direction.INBOUND, state=CallState.CONNECTED)
+    #: The second call of an attended transfer, about ``reference``.
+    consultation = CallReference(external_id="139000002", direction=Direction.OUTBOUND, state=CallState.CONNECTED)
 
     def make_provider(self, trouble: Trouble | None = None) -> BaseProvider:
         """A new instance whose service works, or is in ``trouble``."""
@@ -140,6 +143,14 @@ class ProviderContractTests(Mixin):
                             _run(provider, partial(self.call, provider, method))
                         self.assertEqual(caught.exception.capability, capability)
 
+    def test_who_can_ask_before_a_transfer_can_hold_and_hang_up(self) -> None:
+        provider = self.make_provider(Trouble.UNTOUCHED)
+        if provider.supports_attended_transfer:
+            self.assertTrue(provider.supports_hold and provider.supports_hang_up)
+        else:
+            with self.assertRaises(UnsupportedFeature):
+                _run(provider, partial(self.call, provider, "return_to_call"))
+
     async def call(self, provider: BaseProvider, method: str, report: Reports | None = None) -> Any:
         """Call one method of a provider with the sample arguments of this class."""
         now = timezone.now()
@@ -156,6 +167,9 @@ class ProviderContractTests(Mixin):
                 self.account, call=1, number=self.number, report=report or Reports()
             ),
             "transfer": lambda: provider.transfer(self.account, self.reference, number=self.number),
+            "consult": lambda: provider.consult(
+                self.account, self.reference, consultation=1, number=self.number, report=report or Reports()
+            ),
         }
         for method_of_account in (
             "sip_profile",
@@ -169,6 +183,10 @@ class ProviderContractTests(Mixin):
             arguments[method_of_account] = lambda: getattr(provider, method)(self.account)
         for method_of_call in ("answer", "hold", "resume", "hang_up"):
             arguments[method_of_call] = lambda: getattr(provider, method)(self.account, self.reference)
+        for method_of_pair in ("complete_transfer", "return_to_call"):
+            arguments[method_of_pair] = lambda: getattr(provider, method)(
+                self.account, self.reference, self.consultation
+            )
         result = arguments[method]()
         if hasattr(result, "__aiter__"):
             return [item async for item in result]
@@ -243,11 +261,18 @@ class ProviderContractTests(Mixin):
     # --- commands -----------------------------------------------------------------------------------------------
 
     def test_a_click_is_reported_until_the_own_phone_is_picked_up(self) -> None:
+        self.expect_a_placed_call("supports_place", "place_call")
+
+    def test_a_consultation_is_reported_like_a_click(self) -> None:
+        self.expect_a_placed_call("supports_attended_transfer", "consult")
+
+    def expect_a_placed_call(self, capability: str, method: str) -> None:
+        """``method`` tells of an outgoing call until the user's own phone is picked up."""
         provider = self.make_provider()
-        if not provider.supports_place or self.controls_by_sip:
+        if not getattr(provider, capability) or self.controls_by_sip:
             return
         reports = Reports()
-        _run(provider, partial(self.call, provider, "place_call", reports))
+        _run(provider, partial(self.call, provider, method, reports))
         self.assertEqual(reports.states, [CallState.INITIAL, CallState.ACCEPTED])
         for update in reports.updates:
             self.assert_well_formed(provider, update)
@@ -293,12 +318,13 @@ class ProviderContractTests(Mixin):
     def test_refused_credentials_are_told_from_everything_else(self) -> None:
         if self.proves_by_sip:
             return
-        control = () if self.controls_by_sip else ("place_call", "answer", "transfer")
+        control = () if self.controls_by_sip else ("place_call", "answer", "transfer", "consult", "complete_transfer")
         logins = ("login", "login_with_key", "complete_second_factor")
         self.expect(Trouble.UNAUTHORIZED, AuthenticationFailed, "keep_alive", "check_account", *logins, *control)
 
     def test_a_service_that_is_away_is_worth_a_retry(self) -> None:
-        control = () if self.controls_by_sip else ("place_call", "answer", "transfer", "hang_up")
+        asked = ("place_call", "answer", "transfer", "consult", "complete_transfer", "hang_up")
+        control = () if self.controls_by_sip else asked
         proof = () if self.proves_by_sip else ("keep_alive", "login")
         self.expect(Trouble.UNAVAILABLE, ProviderUnavailable, "live_calls", "history", *proof, *control)
 

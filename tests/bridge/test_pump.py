@@ -45,6 +45,9 @@ class SlowProvider(DummyProvider):
             raise
         await super().place_call(account, call=call, number=number, report=report, sip=sip)
 
+    async def consult(self, account, call, *, consultation, number, report, sip=None):
+        await self.place_call(account, call=consultation, number=number, report=report, sip=sip)
+
 
 class BrokenProvider(DummyProvider):
     """Has a defect."""
@@ -235,6 +238,134 @@ async def test_hold_is_recorded_by_its_command_where_the_provider_does_not_show_
     await start_bridge(provider, line)
     await outcome(command)
     assert (await call_of(command)).state == (before if shown else after)
+
+
+def make_pair(line, state=CallState.ACCEPTED, *, before=CallState.CONNECTED):
+    """A call, and a consultation about it that has come to `state`."""
+    held = make_call(line, before)
+    call = journal.open_call(line, PhoneNumber("602"), now=timezone.now(), consultation_of=held)
+    if state is not CallState.REQUESTED:
+        update = CallUpdate(
+            provider="default",
+            account=line.account,
+            external_id="c2",
+            call=call.pk,
+            source=Source.SIP,
+            observed_at=timezone.now(),
+            state=state,
+        )
+        journal.record([update])
+        call.refresh_from_db()
+    return held, call
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["hold is shown by the provider", "hold is not shown"])
+async def test_asking_before_a_transfer_holds_the_call_and_places_another(start_bridge, line, shown):
+    held, call = await sync_to_async(make_pair)(line, CallState.REQUESTED)
+    command = await sync_to_async(make_command)(line, CommandAction.CONSULT, call=call, arguments={"number": "602"})
+    provider = DummyProvider("default", {"without": [] if shown else ["shows_hold"]})
+    await start_bridge(provider, line)
+    assert (await outcome(command)).state == CommandState.SUCCEEDED
+    (asked,) = [asked for asked in provider.commands if asked.action == "consult"]
+    assert (asked.external_id, asked.number) == ("c1", "602")
+    await held.arefresh_from_db()
+    await call.arefresh_from_db()
+    assert (held.state, call.state) == (CallState.CONNECTED if shown else CallState.ON_HOLD, CallState.ACCEPTED)
+    assert call.consultation_of_id == held.pk
+
+
+async def test_whom_nobody_can_reach_leaves_the_caller_on_hold(start_bridge, line):
+    held, call = await sync_to_async(make_pair)(line, CallState.REQUESTED)
+    command = await sync_to_async(make_command)(line, CommandAction.CONSULT, call=call, arguments={"number": "602"})
+    provider = DummyProvider("default", {"without": ["shows_hold"]})
+    provider.fail("consult", PhoneNotRegistered("Nobody is there."))
+    await start_bridge(provider, line)
+    assert (await outcome(command)).state == CommandState.FAILED
+    await held.arefresh_from_db()
+    await call.arefresh_from_db()
+    assert (held.state, call.state, call.cause) == (CallState.ON_HOLD, CallState.CANCEL, "Nobody is there.")
+
+
+async def test_nobody_is_asked_about_a_call_that_has_ended_meanwhile(start_bridge, line):
+    _held, call = await sync_to_async(make_pair)(line, CallState.REQUESTED, before=CallState.HANGUP)
+    command = await sync_to_async(make_command)(line, CommandAction.CONSULT, call=call, arguments={"number": "602"})
+    provider = DummyProvider("default", {})
+    await start_bridge(provider, line)
+    assert (await outcome(command)).state == CommandState.FAILED
+    assert not [asked for asked in provider.commands if asked.action == "consult"]
+    assert (await call_of(command)).end_reason == EndReason.CANCELLED
+
+
+async def test_a_completed_transfer_joins_the_conversations_and_ends_as_transferred(start_bridge, line):
+    held, call = await sync_to_async(make_pair)(line, CallState.CONNECTED, before=CallState.ON_HOLD)
+    asked_of = await sync_to_async(make_line)("602")
+
+    def leg_of_who_was_asked():
+        journal.record(
+            [
+                CallUpdate(
+                    provider="default",
+                    account=asked_of.account,
+                    external_id="leg",
+                    conversation_id="c2",
+                    source=Source.SIP,
+                    observed_at=timezone.now(),
+                    state=CallState.CONNECTED,
+                    direction=Direction.INBOUND,
+                )
+            ]
+        )
+
+    await sync_to_async(leg_of_who_was_asked)()
+    command = await sync_to_async(make_command)(
+        line, CommandAction.COMPLETE, call=held, arguments={"consultation": call.pk}
+    )
+    provider = DummyProvider("default", {})
+    await start_bridge(provider, line)
+    assert (await outcome(command)).state == CommandState.SUCCEEDED
+    (asked,) = [asked for asked in provider.commands if asked.action == "complete_transfer"]
+    assert (asked.external_id, asked.consultation) == ("c1", "c2")
+    assert set(await sync_to_async(list)(Call.objects.values_list("conversation_id", flat=True))) == {"c1"}
+    for name in ("c1", "c2"):
+        update = provider.update(account=line.account, external_id=name, state=CallState.HANGUP)
+        await sync_to_async(journal.record)([update])
+    await held.arefresh_from_db()
+    await call.arefresh_from_db()
+    assert (held.end_reason, call.end_reason) == (EndReason.TRANSFERRED, EndReason.COMPLETED)
+    assert await sync_to_async(lambda: Call.objects.conversations().get().leg_count)() == 3
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["hold is shown by the provider", "hold is not shown"])
+async def test_who_returns_to_the_caller_ends_the_consultation_and_talks_again(start_bridge, line, shown):
+    held, call = await sync_to_async(make_pair)(line, CallState.RINGING, before=CallState.ON_HOLD)
+    command = await sync_to_async(make_command)(
+        line, CommandAction.RETURN, call=held, arguments={"consultation": call.pk}
+    )
+    provider = DummyProvider("default", {"without": [] if shown else ["shows_hold"]})
+    await start_bridge(provider, line)
+    assert (await outcome(command)).state == CommandState.SUCCEEDED
+    assert [(asked.action, asked.external_id) for asked in provider.commands if asked.external_id] == [
+        ("hang_up", "c2"),
+        ("resume", "c1"),
+    ]
+    await held.arefresh_from_db()
+    assert held.state == (CallState.ON_HOLD if shown else CallState.CONNECTED)
+    assert held.conversation_id != call.conversation_id
+
+
+async def test_who_returns_while_the_other_phone_is_still_being_called_takes_that_back(start_bridge, line):
+    held, call = await sync_to_async(make_pair)(line, CallState.REQUESTED)
+    consult = await sync_to_async(make_command)(line, CommandAction.CONSULT, call=call, arguments={"number": "602"})
+    provider = SlowProvider("default", {})
+    bridge = await start_bridge(provider, line)
+    await aeventually(lambda: bridge.pump.in_flight == 1)
+    back = await sync_to_async(make_command)(line, CommandAction.RETURN, call=held, arguments={"consultation": call.pk})
+    bridge.pump.wake()
+    assert (await outcome(back)).state == CommandState.SUCCEEDED
+    assert (await outcome(consult)).state == CommandState.FAILED
+    assert provider.cancelled
+    assert (await call_of(consult)).end_reason == EndReason.CANCELLED
+    assert [asked.action for asked in provider.commands if asked.external_id] == ["resume"]
 
 
 async def test_a_refusal_cancels_the_call_with_its_cause(start_bridge, line):

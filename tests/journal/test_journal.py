@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_voipcti import control, journal, signals
+from django_voipcti import journal, outcomes, signals
 from django_voipcti.enums import CallState, CommandAction, Direction, EndReason, Source
 from django_voipcti.events import Party
 from django_voipcti.exceptions import ProviderRejected
@@ -337,13 +337,13 @@ class TestEndOfAClick:
 
     def test_it_waits_for_the_cause(self, command):
         assert states(command.call) == ["RINGING"]
-        control.fail(command, ProviderRejected("486 Busy Here", end_reason=EndReason.BUSY))
+        outcomes.fail(command, ProviderRejected("486 Busy Here", end_reason=EndReason.BUSY))
         call = Call.objects.get()
         assert (call.state, call.end_reason, call.cause) == (CallState.CANCEL, EndReason.BUSY, "486 Busy Here")
         assert call.ended_at == at(3)
         assert states(call) == ["RINGING", "CANCEL"]
 
     def test_it_is_over_when_the_click_ends_without_one(self, command):
-        control.complete(command)
+        outcomes.complete(command)
         call = Call.objects.get()
         assert (call.state, call.end_reason, call.ended_at) == (CallState.HANGUP, EndReason.NO_ANSWER, at(3))

@@ -1,6 +1,7 @@
 """The provider without a network keeps the contract, remembers what it was asked, and fails on request."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -108,10 +109,20 @@ async def test_commands_are_remembered_in_order(dummy):
     reference = ProviderContractTests.reference
     await dummy.hold(ACCOUNT, reference)
     await dummy.transfer(ACCOUNT, reference, number=PhoneNumber("1002"))
+    await dummy.consult(ACCOUNT, reference, consultation=8, number=PhoneNumber("1003"), report=reports)
+    consultation = replace(reference, external_id="dummy-2")
+    await dummy.complete_transfer(ACCOUNT, reference, consultation)
+    await dummy.return_to_call(ACCOUNT, reference, consultation)
+    await dummy.return_to_call(ACCOUNT, reference, replace(consultation, external_id=""))
     assert dummy.commands == [
         Command(action="place_call", account="1001", number=PhoneNumber("+447700900123")),
         Command(action="hold", account="1001", external_id="139000001"),
         Command(action="transfer", account="1001", external_id="139000001", number=PhoneNumber("1002")),
+        Command(action="consult", account="1001", external_id="139000001", number=PhoneNumber("1003")),
+        Command(action="complete_transfer", account="1001", external_id="139000001", consultation="dummy-2"),
+        Command(action="hang_up", account="1001", external_id="dummy-2"),
+        Command(action="resume", account="1001", external_id="139000001"),
+        Command(action="resume", account="1001", external_id="139000001"),
     ]
     assert placed.external_id == "dummy-1"
 
