@@ -195,11 +195,13 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
         }
 
     async def _do_ping(self) -> Data:
-        """Answer, and from time to time make sure that whoever opened the page is still signed in."""
+        """Answer, and now and then look whether the user is still signed in and may see what he watches."""
         if self._clock() - self._session_checked_at >= SESSION_CHECK_INTERVAL:
             self._session_checked_at = self._clock()
             if not await self._is_still_signed_in():
                 await self.close(CLOSE_NOT_AUTHENTICATED, "signed out")
+                return {}
+            await self.leave_hidden_lines()
         return {}
 
     # --- sending ----------------------------------------------------------------------------------------------------
@@ -207,6 +209,10 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
     async def join(self, group: str) -> None:
         await self.channel_layer.group_add(group, self.channel_name)
         self.groups.append(group)
+
+    async def leave(self, group: str) -> None:
+        await self.channel_layer.group_discard(group, self.channel_name)
+        self.groups.remove(group)
 
     async def _personal(self, envelope: Data, background: Data) -> Data:
         """A message about a call as this user may know it; from memory, nearly always."""

@@ -22,7 +22,7 @@ from django_voipcti import journal, realtime
 from django_voipcti.consumers import PageConsumer
 from django_voipcti.enums import LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused
-from django_voipcti.models import Call, CallCommand, CallEvent, Line, UserPreferences
+from django_voipcti.models import Call, CallCommand, CallEvent, Line, Team, UserPreferences
 from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
@@ -527,6 +527,29 @@ async def test_a_supervisor_can_watch_another_line(ana, line, ben):
         await record([said("RINGING", 0, line="602")])
         assert (await page.hear())["name"] == "RINGING"
         assert await page.socket.receive_nothing()
+
+
+async def test_a_lead_watches_his_team_until_he_leads_it_no_more(ana, line, ben):
+    team = await Team.objects.acreate(name="Sales")
+    await team.members.aadd(ben)
+    clock = FakeClock()
+    headers = await sync_to_async(signed_in)(ana)
+    page = Page(WebsocketCommunicator(with_clock(clock), "/ws/voipcti/", headers=headers))
+    await page.socket.connect()
+    await page.hear()
+    assert await page.refusal("subscribe", node="user:602") == ("ERROR", "not_allowed")
+    await team.leads.aadd(ana)
+    assert (await page.ask("subscribe", node="user:602"))[0]["ok"]
+    clock.now += 61
+    assert await page.is_alive()
+    await record([said("RINGING", 0, line="602")])
+    assert (await page.hear())["name"] == "RINGING"
+    await team.leads.aremove(ana)
+    clock.now += 61
+    assert await page.is_alive()
+    await record([said("HANGUP", 9, line="602")])
+    assert await page.socket.receive_nothing()
+    await page.socket.disconnect()
 
 
 async def test_subscribing_to_oneself_brings_no_event_twice(ana, line):

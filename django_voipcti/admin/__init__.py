@@ -1,8 +1,8 @@
-"""The admin: lines, screen pop rules and the ignore list to manage, calls and everything else to look at.
+"""The admin: lines, teams, screen pop rules and the ignore list to manage, calls and everything else to look at.
 
 Calls, commands, deliveries and bridges are read-only, because only the journal, ``control`` and the processes write
 them. Calls show complete numbers only to those with the permission ``view_full_number``, and only calls of the user's
-own lines unless he may watch others' (``watch_lines``).
+own lines, of teams that he leads, or of all with the permission to watch them (``watch_lines``).
 """
 
 from .access import CallAccessAdmin
@@ -16,6 +16,7 @@ from .line import LineAdmin
 from .missed import MissedCallAdmin
 from .phonebook import PhonebookEntryAdmin
 from .pop_rule import PopRuleAdmin
+from .team import TeamAdmin
 
 __all__ = [
     "BridgeInstanceAdmin",
@@ -28,5 +29,6 @@ __all__ = [
     "PhonebookChoiceAdmin",
     "PhonebookEntryAdmin",
     "PopRuleAdmin",
+    "TeamAdmin",
     "WebhookDeliveryAdmin",
 ]

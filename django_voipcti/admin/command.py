@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..enums import CommandState
-from ..models import Call, CallCommand, Line
+from ..models import Call, CallCommand
+from ..models.line import seen_lines
 from .base import EMPTY, ReadOnlyAdmin, may_see_numbers, offset, other_party, pretty, state_badge
 
 __all__ = ["CallCommandAdmin"]
@@ -28,7 +29,7 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
     sortable_by = ["created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallCommand]:
-        return super().get_queryset(request).filter(line__in=Line.objects.visible_to(request.user))
+        return super().get_queryset(request).filter(seen_lines(request.user))
 
     def shown_calls(self, rows: Iterable[CallCommand]) -> Iterable[Call]:
         return [command.call for command in rows]

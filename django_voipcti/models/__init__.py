@@ -12,6 +12,7 @@ from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopAction, PopRule
+from .team import Team
 
 __all__ = [
     "AccessKind",
@@ -32,6 +33,7 @@ __all__ = [
     "PopMoment",
     "PopRule",
     "ReindexProgress",
+    "Team",
     "UserPreferences",
     "WebhookDelivery",
 ]

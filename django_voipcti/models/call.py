@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
 from ..events import CallReference
+from .line import seen_lines
 
 if TYPE_CHECKING:
     from ..typing import AnyUser
@@ -95,12 +96,8 @@ class CallQuerySet(models.QuerySet["Call"]):
         )
 
     def visible_to(self, user: "AnyUser") -> "CallQuerySet":
-        """Calls that ``user`` may see: those of his own lines, or all with the permission to watch lines."""
-        if not user.is_authenticated:
-            return self.none()
-        if user.has_perm("django_voipcti.watch_lines"):
-            return self.all()
-        return self.filter(line__user_id=user.pk)
+        """Calls that ``user`` may see: those of the lines that he may see."""
+        return self.filter(seen_lines(user))
 
     def of_user(self, user: "AnyUser") -> "CallQuerySet":
         """Calls of the user's own lines."""

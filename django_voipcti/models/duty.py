@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..enums import Direction
-from .call import Call
+from .call import Call, CallQuerySet
+from .line import seen_lines
 
 if TYPE_CHECKING:
     from ..typing import AnyUser
@@ -31,20 +32,16 @@ class MissedCallQuerySet(models.QuerySet["MissedCall"]):
 
     def of_user(self, user: "AnyUser") -> "MissedCallQuerySet":
         """Conversations that rang at one of the user's own lines."""
-        if not user.is_authenticated:
-            return self.none()
-        rang = Call.objects.filter(
-            provider=models.OuterRef("provider"),
-            conversation_id=models.OuterRef("conversation_id"),
-            line__user_id=user.pk,
-        )
-        return self.filter(models.Exists(rang))
+        return self._rang_among(Call.objects.of_user(user))
 
     def visible_to(self, user: "AnyUser") -> "MissedCallQuerySet":
-        """Those of the user's own lines, or all with the permission to watch lines."""
-        if user.is_authenticated and user.has_perm("django_voipcti.watch_lines"):
-            return self.all()
-        return self.of_user(user)
+        """Conversations that rang at one of the lines that ``user`` may see."""
+        seen = seen_lines(user)
+        return self._rang_among(Call.objects.filter(seen)) if seen else self.all()
+
+    def _rang_among(self, calls: CallQuerySet) -> "MissedCallQuerySet":
+        legs = calls.filter(provider=models.OuterRef("provider"), conversation_id=models.OuterRef("conversation_id"))
+        return self.filter(models.Exists(legs))
 
     def tick_off(self, user: "AnyUser", now: datetime) -> int:
         """Close what is open among these without a call; return how many that were. One statement."""

@@ -15,11 +15,12 @@ from ..enums import LineStatus
 from ..providers import providers
 from ..providers.base import Account, BaseProvider, Credentials
 from ..redaction import Secret
+from .team import Team
 
 if TYPE_CHECKING:
     from ..typing import AnyUser
 
-__all__ = ["LONGEST_RETENTION", "Line", "LineQuerySet"]
+__all__ = ["LONGEST_RETENTION", "Line", "LineQuerySet", "seen_lines"]
 
 
 #: Days that calls can be kept: a hundred years.
@@ -43,12 +44,16 @@ class LineQuerySet(models.QuerySet["Line"]):
         return list(self.select_for_update().filter(named | models.Q(user__in=users)).order_by("pk"))
 
     def visible_to(self, user: "AnyUser") -> "LineQuerySet":
-        """Lines whose calls ``user`` may see: his own, or all with the permission to watch lines."""
+        """Lines whose calls ``user`` may see: his own, those of teams that he leads, all with the permission to watch.
+
+        What else is seen or not by its line asks here, through :func:`seen_lines`.
+        """
         if not user.is_authenticated:
             return self.none()
         if user.has_perm("django_voipcti.watch_lines"):
             return self.all()
-        return self.filter(user_id=user.pk)
+        led = Team.objects.filter(leads=user.pk, members__isnull=False).values("members")
+        return self.filter(models.Q(user_id=user.pk) | models.Q(user__in=led))
 
 
 class Line(models.Model):
@@ -165,3 +170,9 @@ class Line(models.Model):
     def capabilities(self) -> dict[str, Any]:
         """The provider's capability flags, for pages."""
         return self.backend.capabilities()
+
+
+def seen_lines(user: "AnyUser", field: str = "line") -> models.Q:
+    """The condition on rows with a line that ``user`` may see them; none at all for somebody who sees every line."""
+    lines = Line.objects.visible_to(user)
+    return models.Q(**{f"{field}__in": lines.values("pk")}) if lines.query.where else models.Q()

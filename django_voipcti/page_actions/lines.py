@@ -47,7 +47,7 @@ class LineActions(Page):
 
     async def _do_subscribe(self, node: str) -> Data:
         """Also send the events of another line, if the user may watch it. Nodes are named as ``user:<account>``."""
-        line = await in_thread(_watchable_line, self.user, node)
+        line = await in_thread(self.as_user, _watchable_line, node)
         group = realtime.line_group(line.pk)
         if line.user_id != self.user.pk and group not in self.groups:
             if len(self.groups) > MAX_WATCHED_LINES:
@@ -57,6 +57,14 @@ class LineActions(Page):
         await self.send_message(presenters.present_session_event(SessionEvent.SUBSCRIBED, message, uri=node, node=node))
         return {"uri": node, "line": str(line.pk)}
 
+    async def leave_hidden_lines(self) -> None:
+        """Stop telling this page about lines that its user may not see any more."""
+        watched = {group for group in self.groups if group.startswith(realtime.line_group(""))}
+        if watched:
+            seen = await in_thread(self.as_user, _seen_groups)
+            for group in watched - seen:
+                await self.leave(group)
+
     async def _do_colleagues(self) -> Data:
         """Whom a call can be transferred to, as the provider of the user's line lists them."""
         line = await in_thread(control.line_for, self.user)
@@ -65,6 +73,10 @@ class LineActions(Page):
         found = await line.backend.directory(account)
         others = [one for one in found if one.account != line.account]
         return {"colleagues": [{"account": c.account, "name": c.name, "extension": c.extension} for c in others]}
+
+
+def _seen_groups(user: Any) -> set[str]:
+    return {realtime.line_group(pk) for pk in Line.objects.visible_to(user).values_list("pk", flat=True)}
 
 
 def _watchable_line(user: Any, node: str) -> Line:

@@ -27,6 +27,10 @@ class Page(ABC):
     async def join(self, group: str) -> None:
         """Get the messages of a group, too."""
 
+    @abstractmethod
+    async def leave(self, group: str) -> None:
+        """Get the messages of a group no more."""
+
     def as_user(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function with the user as he is now: a user object keeps its permissions as long as it lives."""
         user = auth.get_user_model()._default_manager.filter(pk=self.user.pk, is_active=True).first()

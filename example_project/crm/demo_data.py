@@ -104,6 +104,9 @@ CONTACTS = [
 #: What agents may do with records; the supervisor may do everything.
 AGENTS_MAY = [f"{action}_{kind}" for action in ("view", "add", "change") for kind in ("contact", "company")]
 
+#: Who works together, and who leads them: name, members, leads.
+TEAMS = [("Sales", ("ana", "ben"), ("chris",))]
+
 #: Callers for whom nothing pops up: number, why.
 IGNORED = [("+447700900951", "Robot that sells toner")]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.contrib.auth.mixins import UserPassesTestMixin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Model, Prefetch, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +15,7 @@ from django.views.generic import CreateView, DetailView, ListView, TemplateView,
 from django_voipcti.enums import Direction, EndReason
 from django_voipcti.models import Call, Line, PhonebookChoice
 
+from .context import sees_others
 from .forms import ContactForm, NoteForm
 from .models import Company, Contact, Deal
 
@@ -145,19 +146,22 @@ class CompanyPage(DetailView):
         return super().get_context_data(attached=attached_numbers(self.object), **kwargs)
 
 
-class Team(PermissionRequiredMixin, TemplateView):
-    """Who is reachable, who is talking, and how the day goes: for those who may watch other people's lines."""
+class TeamPage(UserPassesTestMixin, TemplateView):
+    """Who is reachable, who is talking, and how the day goes: for leads, and those who may watch everybody's lines."""
 
     template_name = "crm/team.html"
-    permission_required = "django_voipcti.watch_lines"
     login_url = reverse_lazy("login")
+
+    def test_func(self) -> bool:
+        return sees_others(self.request.user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         todays = Q(voipcti_lines__calls__started_at__gte=today)
+        lines = Line.objects.visible_to(self.request.user)
         members = (
             get_user_model()
-            .objects.filter(voipcti_lines__isnull=False)
+            .objects.filter(pk__in=lines.values("user"))
             .annotate(
                 calls_today=Count("voipcti_lines__calls", filter=todays),
                 missed_today=Count(
@@ -165,7 +169,7 @@ class Team(PermissionRequiredMixin, TemplateView):
                     filter=todays & Q(voipcti_lines__calls__end_reason=EndReason.MISSED),
                 ),
             )
-            .prefetch_related(Prefetch("voipcti_lines", Line.objects.order_by("extension")))
+            .prefetch_related(Prefetch("voipcti_lines", lines.order_by("extension")))
             .order_by("first_name")
         )
         live = Call.objects.visible_to(self.request.user).live().select_related("line__user")

@@ -19,7 +19,7 @@ from django_voipcti import journal, phonebook, sessions
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
-from django_voipcti.models import Call, Line, PopRule
+from django_voipcti.models import Call, Line, PopRule, Team
 from django_voipcti.redaction import PhoneNumber, Secret
 
 
@@ -37,6 +37,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
         with transaction.atomic():
             users = seed_users()
+            seed_teams(users)
             seed_records(users)
             seed_rules()
         if not options["no_lines"]:
@@ -71,6 +72,16 @@ def seed_users() -> dict[str, AbstractUser]:
         user.groups.add(agents)
         users[username] = user
     return users
+
+
+def seed_teams(users: dict[str, AbstractUser]) -> None:
+    """Make the teams, unless there are some already."""
+    if Team.objects.exists():
+        return
+    for name, members, leads in demo_data.TEAMS:
+        team = Team.objects.create(name=name)
+        team.members.set(users[username] for username in members)
+        team.leads.set(users[username] for username in leads)
 
 
 def seed_records(users: dict[str, AbstractUser]) -> None:
