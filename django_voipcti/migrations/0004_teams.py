@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_voipcti", "0002_access"),
+        ("django_voipcti", "0003_attended_transfer"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
