@@ -60,6 +60,10 @@ ACTIONS: Mapping[str, Action] = {
     "complete_transfer": Action("complete_transfer", _CALL),
     "return_to_call": Action("return_to_call", _CALL),
     "dismiss": Action("dismiss", _CALL),
+    "shown": Action(
+        "shown",
+        {"call": Field(), "how": Field(), "hidden": _OPTIONAL_CHOICE, "after": Field(int, required=False)},
+    ),
     "choose": Action("choose", _CALL_AND_RECORD),
     "forget": Action("forget", _CALL),
     "attach": Action("attach", _CALL_AND_RECORD),

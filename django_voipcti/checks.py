@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 #: Other settings that are numbers of days.
-_DAYS = ("ACCESS_LOG_DAYS",)
+_DAYS = ("ACCESS_LOG_DAYS", "TRACE_DAYS")
 
 _PUBSUB_LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 _LOSSY_LAYER = "channels_redis.core.RedisChannelLayer"

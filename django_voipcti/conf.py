@@ -156,6 +156,17 @@ class AppSettings:
         return None if days is None else float(days)
 
     @property
+    def trace_pops(self) -> bool:
+        """Whether it is noted who was told of a call, which pages got it and what they showed."""
+        return bool(self._get("TRACE_POPS", True))
+
+    @property
+    def trace_days(self) -> float | None:
+        """Days for which that is kept, if the call is not deleted before; None: as long as the call."""
+        days: float | None = self._get("TRACE_DAYS", cast("float | None", 30.0))
+        return None if days is None else float(days)
+
+    @property
     def spool_limit(self) -> int:
         """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))

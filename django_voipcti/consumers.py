@@ -39,6 +39,7 @@ from .models import UserPreferences
 from .page_actions import PageActions
 from .page_actions.page import Data, in_thread
 from .phonebook import Viewer, numbers
+from .trace import Deliveries
 
 __all__ = ["CLOSE_NOT_AUTHENTICATED", "CLOSE_TOO_MANY_MESSAGES", "PageConsumer"]
 
@@ -104,6 +105,7 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
             return
         self._language = _language_of(self.scope, self._language)
         self._viewer = Viewer(self.user)
+        self.deliveries = Deliveries(self.user.pk)
         numbers.prepare_to_describe()
         await self.join(realtime.user_group(self.user.pk))
         with override(self._language):
@@ -111,6 +113,8 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
         self._snapshot_id = snapshot["last_event_id"]
         self._own_lines = {line["id"] for line in snapshot["lines"]}
         await self.send_message(snapshot)
+        for call in snapshot["calls"]:
+            self.deliveries.sent(call["status"], call["id"], way="snapshot", is_own=True)
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups (the base class does) and drop conversations whose answer nobody waits for."""
@@ -129,7 +133,7 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
         if event_id is None:
             await self.send_message(envelope)
         else:
-            await self._send_event(event_id, envelope)
+            await self._send_event(event_id, envelope, way="live")
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A message from the page: refuse it with a reason, or carry it out and answer."""
@@ -184,7 +188,7 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
         """Send what the page missed since ``last_event_id`` and is not covered by a live event of this connection."""
         missed = await in_thread(realtime.replay, self.user, last_event_id, self._viewer) if last_event_id else []
         for envelope in missed:
-            await self._send_event(envelope["id"], envelope)
+            await self._send_event(envelope["id"], envelope, way="replay")
         user = {"id": str(self.user.pk), "name": self.user.get_full_name() or self.user.get_username()}
         preferences = await in_thread(UserPreferences.objects.of, self.user.pk)
         return {
@@ -224,7 +228,7 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
     async def send_message(self, envelope: Data) -> None:
         await self.send(text_data=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))
 
-    async def _send_event(self, event_id: int, envelope: Data) -> None:
+    async def _send_event(self, event_id: int, envelope: Data, *, way: str) -> None:
         """Send a stored event unless this connection has sent it already: replay and live events may overlap."""
         if event_id in self._sent:
             return
@@ -232,6 +236,8 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
         if len(self._sent) > REMEMBERED_EVENTS:
             self._sent.popitem(last=False)
         await self.send_message(envelope)
+        call = envelope["call"]
+        self.deliveries.sent(envelope["name"], call["id"], way=way, is_own=call["line"] in self._own_lines)
 
     async def _refuse(self, ref: str, error: Exception) -> None:
         await self.send_message(

@@ -18,7 +18,7 @@ from channels.layers import get_channel_layer
 from django.db import Error as DatabaseError
 from django.template.loader import render_to_string
 
-from . import personal, phonebook, presenters, signals
+from . import personal, phonebook, presenters, signals, trace
 from .briefing import Briefing, Matches, brief, look_up
 from .conf import app_settings
 from .enums import CallState, LineStatus, SessionEvent
@@ -114,6 +114,9 @@ def publish(told: Sequence[Told]) -> None:
         message = presenters.present_call_event(change.event, call, briefing)
         messages += _about(call, message, briefing)
     _send_all(messages)
+    for change in told:
+        if change.event.state in trace.TRACED:
+            trace.told(change.call, change.event.state, briefings.get(change.call.pk))
 
 
 def publish_calls(calls: Collection[Call], matches: Matches) -> None:
@@ -225,8 +228,11 @@ async def _send_group(group: str, message: dict[str, Any]) -> None:
     try:
         await layer.group_send(group, message)
     # The layer's client library decides what it raises when its server is away; none of it may reach the record.
-    except Exception:
+    except Exception as problem:
         logger.exception("pages were not told; they catch up by replay", extra={"action": "realtime.send_failed"})
+        envelope = message.get("message", {})
+        if envelope.get("name") in trace.TRACED:
+            trace.lost(envelope["call"]["id"], envelope["name"], problem)
 
 
 def _run(sending: Coroutine[Any, Any, None]) -> None:

@@ -11,6 +11,7 @@ there.
 import logging
 import random
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from celery import shared_task
@@ -147,7 +148,7 @@ def sync_history(line_id: int | None = None, days: float = 7) -> None:
 def purge() -> int:
     """Delete what is older than it may be kept; return how many calls."""
     now = timezone.now()
-    for _rows in retention.purge_access_log(now):
+    for _rows in chain(retention.purge_access_log(now), retention.purge_traces(now)):
         pass
     return sum(calls for _alias, calls, _deliveries in retention.purge(now))
 

@@ -93,4 +93,6 @@ VOIPCTI = {
     "PROVIDERS": {
         "default": {"BACKEND": "django_voipcti.providers.dummy.DummyProvider"},
     },
+    # Written by a thread of its own; tests of it switch it on.
+    "TRACE_POPS": False,
 }

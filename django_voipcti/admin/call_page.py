@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from ..enums import CallState, CommandState, EndReason
 from ..models import Call, CallCommand, CallEvent
 from ..redaction import mask_digits
-from . import timeline
+from . import story, timeline
 from .base import EMPTY, duration, may_see_numbers, offset, other_number, other_party, party_link, pretty, state_badge
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def context(call: Call, request: HttpRequest, admin: "CallAdmin") -> dict[str, A
         "facts": _facts(call, admin, full=full),
         "title": _("Call: %(party)s") % {"party": other_party(call, full=full)},
         "subtitle": None,
+        "story": story.tell(call, events, request.user, full=full),
         "timeline": timeline.draw(call, events, now=timezone.now()),
         "witnesses": [_witness(event, events, full=full) for event in events],
         "commands": [_command(command, full=full) for command in call.commands.select_related("requested_by")],

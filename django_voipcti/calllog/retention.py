@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from ..conf import app_settings
 from ..journal.erasure import delete_calls
-from ..models import Call, CallAccess, Line, WebhookDelivery
+from ..models import Call, CallAccess, CallTrace, Line, WebhookDelivery
 from ..models.call import CallQuerySet
 
-__all__ = ["BATCH", "days_kept", "purge", "purge_access_log"]
+__all__ = ["BATCH", "days_kept", "purge", "purge_access_log", "purge_traces"]
 
 BATCH = 1000
 
@@ -55,6 +55,16 @@ def purge_access_log(now: datetime, *, batch: int = BATCH) -> Iterator[int]:
     old = CallAccess.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")
     while keys := list(old.values_list("pk", flat=True)[:batch]):
         yield CallAccess.objects.filter(pk__in=keys).delete()[0]
+
+
+def purge_traces(now: datetime, *, batch: int = BATCH) -> Iterator[int]:
+    """Delete the ways of calls to the screen that are older than they may be; yield how many steps after each batch."""
+    days = app_settings.trace_days
+    if days is None:
+        return
+    old = CallTrace.objects.filter(at__lt=now - timedelta(days=days)).order_by("at")
+    while keys := list(old.values_list("pk", flat=True)[:batch]):
+        yield CallTrace.objects.filter(pk__in=keys).delete()[0]
 
 
 def _without_own_days(provider: str) -> CallQuerySet:

@@ -10,7 +10,7 @@ from .. import realtime
 from ..enums import PLACING_ACTIONS, CallState, CommandAction, CommandState, Direction, EndReason
 from ..events import CallUpdate, Party
 from ..lifecycle import implied, infer_end_reason
-from ..models import Call, CallCommand, CallEvent, Line
+from ..models import Call, CallCommand, CallEvent, CallTrace, Line
 from .merge import MUTABLE_FIELDS, Change, absorb, fill_facts, fill_parties, held_seconds, move, same_number, when
 from .parties import identify
 
@@ -202,6 +202,7 @@ class Batch:
         for gone, into in self.absorbed:
             CallEvent.objects.filter(call=gone).update(call=into.call)
             CallCommand.objects.filter(call=gone).update(call=into.call)
+            CallTrace.objects.filter(call=gone).update(call=into.call)
             gone.delete()
         created = [change.call for change in self.changes if change.is_new]
         written = [change.call for change in self.changes if change.is_dirty]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from ..models import Call, CallAccess, CallCommand, CallEvent, MissedCall
+from ..models import Call, CallAccess, CallCommand, CallEvent, CallTrace, MissedCall
 
 __all__ = ["delete_calls", "forget_parties"]
 
@@ -12,7 +12,7 @@ __all__ = ["delete_calls", "forget_parties"]
 def delete_calls(calls: Collection[int]) -> int:
     """Delete calls (primary keys) with all that hangs on them, in one transaction; return how many calls."""
     with transaction.atomic():
-        for dependent in (MissedCall, CallEvent, CallCommand):
+        for dependent in (MissedCall, CallEvent, CallCommand, CallTrace):
             rows = dependent._default_manager.filter(call__in=calls)
             rows._raw_delete(rows.db)  # nothing hangs on these; counting and fetching them first takes most of the time
         MissedCall.objects.filter(closed_by_call__in=calls).update(closed_by_call=None)
@@ -30,6 +30,7 @@ def forget_parties(calls: Collection[int]) -> int:
     with transaction.atomic():
         CallEvent.objects.filter(call__in=calls).update(raw={})
         CallCommand.objects.filter(call__in=calls).update(arguments={})
+        CallTrace.objects.filter(call__in=calls).delete()
         MissedCall.objects.filter(call__in=calls).delete()
         return Call.objects.filter(pk__in=calls).update(
             other_number="",

@@ -13,6 +13,7 @@ from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopAction, PopRule
 from .team import Team
+from .trace import CallTrace, PageOutcome, TraceStep
 
 __all__ = [
     "AccessKind",
@@ -21,12 +22,14 @@ __all__ = [
     "CallAccess",
     "CallCommand",
     "CallEvent",
+    "CallTrace",
     "CallsMixin",
     "HistoryProgress",
     "IgnoredNumber",
     "Line",
     "LineLease",
     "MissedCall",
+    "PageOutcome",
     "PhonebookChoice",
     "PhonebookEntry",
     "PopAction",
@@ -34,6 +37,7 @@ __all__ = [
     "PopRule",
     "ReindexProgress",
     "Team",
+    "TraceStep",
     "UserPreferences",
     "WebhookDelivery",
 ]

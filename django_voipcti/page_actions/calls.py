@@ -6,10 +6,13 @@ from django.utils.translation import gettext as _
 
 from .. import control, realtime
 from ..exceptions import CommandRefused
-from ..models import CallCommand, Line
+from ..models import CallCommand, Line, PageOutcome
 from .page import Data, Page, in_thread
 
 __all__ = ["CallActions"]
+
+#: Milliseconds that a page may say it took; what is more was no painting.
+_LONGEST = 3_600_000
 
 
 class CallActions(Page):
@@ -50,6 +53,13 @@ class CallActions(Page):
     async def _do_dismiss(self, call: str) -> Data:
         """Take a call out of sight on all pages of this user; who answers or hangs up is another matter."""
         await in_thread(realtime.tell_dismissed, self.user.pk, call)
+        return {}
+
+    async def _do_shown(self, call: str, how: str, hidden: bool = False, after: int = 0) -> Data:
+        """Note what the page did with a call: see :mod:`django_voipcti.trace`."""
+        if how not in PageOutcome.values:
+            raise CommandRefused(_("A page shows calls in one of the ways of the manual."), code="invalid_argument")
+        self.deliveries.shown(call, PageOutcome(how), is_hidden=hidden, after=min(after, _LONGEST))
         return {}
 
 

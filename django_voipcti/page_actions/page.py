@@ -8,6 +8,8 @@ from channels.db import database_sync_to_async
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 
+from ..trace import Deliveries
+
 __all__ = ["Data", "Page", "in_thread"]
 
 Data = dict[str, Any]
@@ -18,6 +20,8 @@ class Page(ABC):
 
     user: Any
     groups: list[str]
+    deliveries: Deliveries
+    """What this page has been told of calls that may pop."""
 
     @abstractmethod
     async def send_message(self, envelope: Data) -> None:

@@ -144,7 +144,6 @@ export const call = (fields = {}) => ({
   name: "Ada Lovelace",
   internal: false,
   context: "",
-  consultationOf: "",
   contact: {
     label: "Ada Lovelace",
     company: "Engines",

@@ -9,6 +9,7 @@ import {
   formatDuration,
   hueOf,
   initialsOf,
+  outcomeOf,
   phaseOf,
   safeUrl,
   secondsOf,
@@ -37,6 +38,24 @@ describe("the phase of a call", () => {
   }
 });
 
+describe("what became of a call that may pop", () => {
+  const card = { manner: "pop", phase: "ringing" };
+  for (const [found, outcome] of [
+    [{ card, isExpanded: true }, "shown"],
+    [{ card, isExpanded: true, preferences: { doNotDisturb: true } }, "shown"],
+    [{ card }, "folded"],
+    [{ card: { ...card, manner: "silent" }, preferences: { doNotDisturb: true } }, "silent"],
+    [{ card, preferences: { doNotDisturb: true, popOn: "answer" } }, "do_not_disturb"],
+    [{ card, preferences: { popOn: "answer" } }, "on_answer"],
+    [{ card: { ...card, phase: "talking" }, preferences: { popOn: "answer" } }, "folded"],
+    [{ isPutAway: true, isExpanded: true }, "put_away"],
+    [{ isExpanded: true }, "nothing"],
+  ]) {
+    it(`is ${outcome} for ${JSON.stringify(found)}`, () =>
+      assert.equal(outcomeOf({ isExpanded: false, isPutAway: false, preferences: {}, ...found }), outcome));
+  }
+});
+
 describe("actions", () => {
   for (const [subject, actions] of [
     [inbound("RINGING"), ["answer", "decline"]],
@@ -54,7 +73,6 @@ describe("actions", () => {
     assert.deepEqual(actionsFor(inbound("CONNECTED"), { ...ALL, supports_hold: false }), ["transfer", "hang_up"]);
     assert.deepEqual(actionsFor(inbound("CONNECTED"), { supports_hold: true }), ["hold"]);
     assert.deepEqual(actionsFor(inbound("HANGUP"), { ...ALL, supports_place: false }), []);
-    assert.deepEqual(actionsFor(inbound("CONNECTED"), { supports_attended_transfer: true }), ["transfer"]);
   });
 
   it("are none on a line of somebody else", () => assert.deepEqual(actionsFor(inbound("CONNECTED"), undefined), []));

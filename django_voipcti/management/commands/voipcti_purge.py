@@ -36,5 +36,8 @@ class Command(BaseCommand):
         looks = sum(retention.purge_access_log(now, batch=batch))
         if looks:
             self.stdout.write(_("%(entries)d entries of the access log deleted") % {"entries": looks})
-        if not (calls or looks):
+        steps = sum(retention.purge_traces(now, batch=batch))
+        if steps:
+            self.stdout.write(_("%(steps)d steps of ways to the screen deleted") % {"steps": steps})
+        if not (calls or looks or steps):
             self.stdout.write(_("Nothing is older than it may be."))

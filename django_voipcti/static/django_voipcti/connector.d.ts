@@ -4,6 +4,10 @@ export type Direction = "INBOUND" | "OUTBOUND";
 export type CallStatus =
   "REQUESTED" | "INITIAL" | "ACCEPTED" | "RINGING" | "CONNECTED" | "ON_HOLD" | "HANGUP" | "CANCEL";
 
+/** What a page did with a call that may pop. */
+export type PageOutcome =
+  "shown" | "folded" | "silent" | "do_not_disturb" | "on_answer" | "put_away" | "nothing";
+
 export interface Contact {
   label: string;
   company: string;
@@ -72,7 +76,6 @@ export interface Call {
   name: string;
   internal: boolean;
   context: string;
-  consultationOf: string;
   contact: Contact | null;
   matches: Match[];
   learned: boolean;
@@ -218,9 +221,6 @@ export declare class Connector {
   answer(call?: string): Promise<{ call: string; command: string }>;
   terminate(call: string): Promise<{ call: string; command: string }>;
   transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
-  consult(call: string, number: string | number): Promise<{ call: string; command: string }>;
-  completeTransfer(call: string): Promise<{ call: string; command: string }>;
-  returnToCall(call: string): Promise<{ call: string; command: string }>;
   hold(call: string): Promise<{ call: string; command: string }>;
   resume(call: string): Promise<{ call: string; command: string }>;
   choose(call: string, model: string, objectId: string): Promise<object>;
@@ -228,6 +228,7 @@ export declare class Connector {
   attach(call: string, model: string, objectId: string): Promise<{ linked: number }>;
   suggest(text: string): Promise<Match[]>;
   dismiss(call: string): Promise<object>;
+  shown(call: string, how: PageOutcome, details?: { hidden?: boolean; after?: number }): Promise<object>;
   setPreferences(choices: Partial<Preferences>): Promise<{ preferences: Preferences }>;
   login(email: string, password: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   login(apiKey: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;

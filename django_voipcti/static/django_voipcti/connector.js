@@ -38,7 +38,6 @@
  * @property {object[]} directory    what outside directories know: label, company, url, source
  * @property {object[]} lastCalls    earlier calls with the same party, newest first
  * @property {string} context        queue or ring group
- * @property {string} consultationOf id of the call on hold about whose transfer this one asks; else empty
  * @property {boolean} internal
  * @property {string|null} startedAt    ISO 8601
  * @property {string|null} answeredAt
@@ -397,25 +396,6 @@ export class Connector {
     return this.#act("transfer", { call, number });
   }
 
-  /**
-   * Put a call on hold and ask somebody whether it may be transferred to him. Resolves to `{call}` with the id of the new
-   * call, the consultation.
-   * @param {string} call @param {string} number  extension or number
-   */
-  consult(call, number) {
-    return this.#act("consult", { call, number });
-  }
-
-  /** Connect the call on hold with whom was asked, and drop out. @param {string} call  either of the two */
-  completeTransfer(call) {
-    return this.#act("complete_transfer", { call });
-  }
-
-  /** End the consultation and talk to the caller on hold again. @param {string} call  either of the two */
-  returnToCall(call) {
-    return this.#act("return_to_call", { call });
-  }
-
   /** @param {string} call */
   hold(call) {
     return this.#act("hold", { call });
@@ -460,6 +440,18 @@ export class Connector {
   /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
   dismiss(call) {
     return this.#act("dismiss", { call });
+  }
+
+  /**
+   * Say what the page did with a ringing call, once it is painted: the call's page in the admin tells from it why a call
+   * did (not) pop. The panel does this by itself.
+   * @param {string} call
+   * @param {string} how  "shown", "folded", "silent", "do_not_disturb", "on_answer", "put_away" or "nothing"
+   * @param {{hidden?: boolean, after?: number}} [details]  whether the tab was in the background, and the milliseconds
+   *   from the message to the painted call
+   */
+  shown(call, how, { hidden = false, after = 0 } = {}) {
+    return this.#act("shown", { call, how }, { hidden, after }, true);
   }
 
   /** Keep choices of the user, e.g. `{doNotDisturb: true}`, on the server. All his pages hear of it. */

@@ -1,6 +1,6 @@
 /** Types of panel.js. */
 
-import type { Call, Connector, Message } from "./connector.js";
+import type { Call, Connector, Message, PageOutcome } from "./connector.js";
 
 export type Phase = "ringing" | "dialling" | "talking" | "held" | "ended";
 
@@ -14,6 +14,13 @@ export declare function initialsOf(name: string): string;
 export declare function hueOf(text: string): number;
 export declare function safeUrl(url: string, base?: string): string | null;
 export declare function fill(text: string, values?: Record<string, unknown>): string;
+
+export declare function outcomeOf(found: {
+  card?: { manner: string; phase: Phase };
+  isExpanded: boolean;
+  isPutAway: boolean;
+  preferences: { doNotDisturb?: boolean; popOn?: string };
+}): PageOutcome;
 
 export declare class VoipctiPanel extends HTMLElement {
   connector: Connector | null;
