@@ -26,7 +26,7 @@ LONDON = "+442079460123"
 SCRIPTS = ROOT / "django_voipcti/static/django_voipcti"
 CONNECTOR = SCRIPTS / "connector.js"
 #: The scripts that say something, beside the connector.
-PANEL_MODULES = ("panel.js", "notices.js", "caller.js", "attach.js")
+PANEL_MODULES = ("panel.js", "notices.js", "caller.js", "attach.js", "transfer.js")
 
 
 class TestClickToCall:
@@ -146,6 +146,7 @@ class TestPanel:
             "notices.abc123.js",
             "caller.abc123.js",
             "attach.abc123.js",
+            "transfer.abc123.js",
             "panel.abc123.css",
         }
         for script in SCRIPTS.glob("*.js"):

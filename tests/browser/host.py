@@ -91,6 +91,7 @@ def a_call(**fields):
         "name": "Ada Lovelace",
         "internal": False,
         "context": "",
+        "consultationOf": "",
         "contact": contact,
         "matches": [{**contact, "reason": "Mobile number"}],
         "learned": False,

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import findings
-from tests.browser.host import UNKNOWN, a_call, a_line, action, card, panel
+from tests.browser.host import ALL, UNKNOWN, a_call, a_line, action, card, panel
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +29,10 @@ STATES = {
     "connected": [a_call(status="CONNECTED")],
     "held": [a_call(status="ON_HOLD")],
     "two calls": [a_call(status="ON_HOLD"), a_call(id="8")],
+    "asking before a transfer": [
+        a_call(status="ON_HOLD"),
+        a_call(id="8", status="CONNECTED", direction="OUTBOUND", consultationOf="7"),
+    ],
     "unknown caller": [a_call(**UNKNOWN)],
     "three matches": [a_call(contact=None, matches=MATCHES)],
 }
@@ -72,10 +76,11 @@ def test_axe_has_no_finding_when_the_connection_is_lost(visit, strict):
 
 
 def test_axe_has_no_finding_in_forms_and_pops(visit, strict):
-    server = visit(calls=[a_call(status="CONNECTED")])
+    asks = a_line(capabilities={**ALL, "supports_attended_transfer": True})
+    server = visit(lines=[asks], calls=[a_call(status="CONNECTED")])
     server.answers["colleagues"] = COLLEAGUES
     action(strict, "transfer").click()
-    expect(strict.get_by_role("button", name="Alan Turing")).to_be_visible()
+    expect(strict.get_by_role("button", name="Ask Alan Turing first")).to_be_visible()
     panel(strict).get_by_role("button", name="Notification settings").click()
     server.pop("<p>Order 12</p><form method='post'><button>Approve</button></form>")
     expect(strict.get_by_text("Order 12")).to_be_visible()
@@ -88,7 +93,7 @@ def test_axe_has_no_finding_in_the_login(visit, strict):
     assert findings(strict, PANEL) == []
 
 
-@pytest.mark.parametrize("state", ["three matches", "two calls"])
+@pytest.mark.parametrize("state", ["three matches", "two calls", "asking before a transfer"])
 def test_it_fits_320_pixels(visit, strict, state):
     strict.set_viewport_size({"width": 320, "height": 640})
     visit(calls=STATES[state])

@@ -174,40 +174,6 @@ def test_a_number_in_the_page_is_left_to_the_device_while_no_line_is_ready(visit
     assert "call" not in [message["action"] for message in server.said]
 
 
-def test_a_call_is_transferred_by_keyboard_to_a_colleague(visit, strict):
-    colleagues = [{"account": "2", "name": "Alan Turing", "extension": "602"}]
-    colleagues.append({"account": "3", "name": "Katherine Johnson", "extension": "603"})
-    server = visit(calls=[a_call(status="CONNECTED")])
-    server.answers["colleagues"] = {"colleagues": colleagues}
-    action(strict, "transfer").press("Enter")
-    field = strict.get_by_label("Name, extension or number")
-    expect(field).to_be_focused()
-    expect(strict.get_by_role("button", name="Alan Turing")).to_be_visible()
-    field.press_sequentially("kath")
-    expect(strict.get_by_role("button", name="Alan Turing")).to_be_hidden()
-    field.press("Enter")
-    assert server.asked("transfer") == {"call": "7", "number": "603"}
-    expect(field).to_be_hidden()
-
-
-def test_a_call_is_transferred_to_any_number(visit, strict):
-    server = visit(calls=[a_call(status="CONNECTED")])
-    server.refusals["colleagues"] = {"name": "INFO", "code": "unsupported", "message": "Not here."}
-    action(strict, "transfer").click()
-    expect(panel(strict).get_by_text("The list of colleagues is not available.")).to_be_visible()
-    strict.get_by_label("Name, extension or number").fill("+44 20 7946 0999")
-    strict.keyboard.press("Enter")
-    assert server.asked("transfer") == {"call": "7", "number": "+44 20 7946 0999"}
-
-
-def test_escape_leaves_the_transfer_and_returns_to_its_button(visit, strict):
-    visit(calls=[a_call(status="CONNECTED")])
-    action(strict, "transfer").click()
-    strict.get_by_label("Name, extension or number").press("Escape")
-    expect(action(strict, "transfer")).to_be_focused()
-    expect(action(strict, "transfer")).to_have_attribute("aria-expanded", "false")
-
-
 def test_an_action_that_is_refused_is_explained_on_the_card(visit, strict):
     server = visit(calls=[a_call(status="CONNECTED")])
     server.refusals["hold"] = {"name": "INFO", "code": "wrong_state", "message": "The call is over."}

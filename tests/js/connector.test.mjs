@@ -253,6 +253,32 @@ describe("preferences", () => {
   });
 });
 
+describe("a transfer after asking", () => {
+  it("is asked for, completed or taken back by three actions, and resolves to the call that is meant", async () => {
+    const { connector, socket } = await connected();
+    const asked = [
+      ["consult", connector.consult("7", 602), { call: "7", number: "602" }, { call: "8", command: "1" }],
+      ["complete_transfer", connector.completeTransfer("8"), { call: "8" }, { call: "7", command: "2" }],
+      ["return_to_call", connector.returnToCall("8"), { call: "8" }, { call: "7", command: "3" }],
+    ];
+    for (const [action, promise, fields, answer] of asked) {
+      const { action: _action, ref: _ref, ...sent } = socket.last(action);
+      assert.deepEqual(sent, fields);
+      socket.accept(action, answer);
+      assert.deepEqual(await promise, answer);
+    }
+  });
+
+  it("is refused at once while there is no connection, and tells why as an event", async () => {
+    const { connector, socket, names } = await connected();
+    socket.drop();
+    await assert.rejects(connector.consult("7", "602"), { code: "not_connected" });
+    await assert.rejects(connector.completeTransfer("8"), { code: "not_connected" });
+    assert.deepEqual(names(), ["READY", "ERROR", "ERROR"]);
+    assert.deepEqual(socket.sent.filter(({ action }) => action.includes("transfer") || action === "consult"), []);
+  });
+});
+
 describe("who is calling", () => {
   const ADA = call().contact;
   const MATCHES = [ADA, { ...ADA, objectId: "2", label: "Alan" }];

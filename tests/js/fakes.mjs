@@ -144,6 +144,7 @@ export const call = (fields = {}) => ({
   name: "Ada Lovelace",
   internal: false,
   context: "",
+  consultationOf: "",
   contact: {
     label: "Ada Lovelace",
     company: "Engines",

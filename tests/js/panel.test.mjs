@@ -73,6 +73,7 @@ describe("actions", () => {
     assert.deepEqual(actionsFor(inbound("CONNECTED"), { ...ALL, supports_hold: false }), ["transfer", "hang_up"]);
     assert.deepEqual(actionsFor(inbound("CONNECTED"), { supports_hold: true }), ["hold"]);
     assert.deepEqual(actionsFor(inbound("HANGUP"), { ...ALL, supports_place: false }), []);
+    assert.deepEqual(actionsFor(inbound("CONNECTED"), { supports_attended_transfer: true }), ["transfer"]);
   });
 
   it("are none on a line of somebody else", () => assert.deepEqual(actionsFor(inbound("CONNECTED"), undefined), []));

@@ -76,6 +76,7 @@ export interface Call {
   name: string;
   internal: boolean;
   context: string;
+  consultationOf: string;
   contact: Contact | null;
   matches: Match[];
   learned: boolean;
@@ -221,6 +222,9 @@ export declare class Connector {
   answer(call?: string): Promise<{ call: string; command: string }>;
   terminate(call: string): Promise<{ call: string; command: string }>;
   transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
+  consult(call: string, number: string | number): Promise<{ call: string; command: string }>;
+  completeTransfer(call: string): Promise<{ call: string; command: string }>;
+  returnToCall(call: string): Promise<{ call: string; command: string }>;
   hold(call: string): Promise<{ call: string; command: string }>;
   resume(call: string): Promise<{ call: string; command: string }>;
   choose(call: string, model: string, objectId: string): Promise<object>;

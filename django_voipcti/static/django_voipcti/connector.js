@@ -38,6 +38,7 @@
  * @property {object[]} directory    what outside directories know: label, company, url, source
  * @property {object[]} lastCalls    earlier calls with the same party, newest first
  * @property {string} context        queue or ring group
+ * @property {string} consultationOf id of the call on hold about whose transfer this one asks; else empty
  * @property {boolean} internal
  * @property {string|null} startedAt    ISO 8601
  * @property {string|null} answeredAt
@@ -394,6 +395,25 @@ export class Connector {
   /** @param {string} call @param {string} number  extension or number */
   transfer(call, number) {
     return this.#act("transfer", { call, number });
+  }
+
+  /**
+   * Put a call on hold and ask somebody whether it may be transferred to him. Resolves to `{call}` with the id of the new
+   * call, the consultation.
+   * @param {string} call @param {string} number  extension or number
+   */
+  consult(call, number) {
+    return this.#act("consult", { call, number });
+  }
+
+  /** Connect the call on hold with whom was asked, and drop out. @param {string} call  either of the two */
+  completeTransfer(call) {
+    return this.#act("complete_transfer", { call });
+  }
+
+  /** End the consultation and talk to the caller on hold again. @param {string} call  either of the two */
+  returnToCall(call) {
+    return this.#act("return_to_call", { call });
   }
 
   /** @param {string} call */

@@ -10,14 +10,13 @@
  *
  * It stays one file, although it is long, for the reason given in connector.js; from "the element" on it is the frame,
  * before that the card. What stands alone has files of its own, whose addresses the element brings: how to be told of
- * calls (notices.js), who is calling (caller.js), and the search for a record (attach.js).
+ * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), and where a call goes (transfer.js).
  */
 
 /** Ended calls that stay in view until they are dismissed. */
 const ENDED_KEPT = 3;
 /** Fragments of the host that stay in view until they are dismissed. */
 const POPS_KEPT = 5;
-const MOST_COLLEAGUES_SHOWN = 50;
 const HUES = 8;
 /** How certain a match must be for its record to be opened without a question. */
 const SURE = new Set(["exact", "learned"]);
@@ -51,7 +50,7 @@ export function actionsFor(call, capabilities = {}) {
   if (phase === "dialling") return hangUp ? ["hang_up"] : [];
   const actions = [];
   if (can("supports_hold")) actions.push(phase === "held" ? "resume" : "hold");
-  if (can("supports_blind_transfer")) actions.push("transfer");
+  if (can("supports_blind_transfer") || can("supports_attended_transfer")) actions.push("transfer");
   if (hangUp) actions.push("hang_up");
   return actions;
 }
@@ -199,6 +198,8 @@ const BUTTONS = {
   hold: { icon: "pause" },
   resume: { icon: "play", kind: "accent" },
   transfer: { icon: "transfer" },
+  complete_transfer: { icon: "transfer", kind: "accent" },
+  return_to_call: { icon: "play" },
   hang_up: { icon: "hang_up", kind: "bad" },
   call_back: { icon: "phone", kind: "quiet" },
 };
@@ -228,7 +229,6 @@ class CallCard {
         ),
       ]),
     );
-    this.buttons.get("transfer").setAttribute("aria-expanded", "false");
     const nameId = `name-${call.id}`;
     this.arrow = h("span", {}, icon(call.direction === "INBOUND" ? "inbound" : "outbound"));
     this.state = h("span", { class: "state" });
@@ -258,7 +258,8 @@ class CallCard {
     this.past = h("div", { class: "block" }, h("h3", {}, t("last_calls")), h("ul"));
     this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.transferBox = new TransferBox(this);
+    this.pair = h("p", { class: "pair" });
+    this.transferBox = panel.transferBox(this);
     this.actions = h("div", { class: "actions", part: "actions" }, ...this.buttons.values(), this.open);
     this.element = h(
       "article",
@@ -266,6 +267,7 @@ class CallCard {
       h("div", { class: "top" }, this.arrow, this.state, this.context, this.timer, this.dismissButton),
       h("div", { class: "who" }, this.avatar, h("div", {}, this.name, this.companyLine, this.numberLine)),
       this.caller.why,
+      this.pair,
       this.stages,
       this.problem,
       this.actions,
@@ -333,6 +335,12 @@ class CallCard {
     if (hadFocus) this.#keepFocus(focused);
   }
 
+  /** Back to a button that opened something; to the card, if it is gone. */
+  returnFocus(name) {
+    const button = this.buttons.get(name);
+    (button.hidden ? this.element : button).focus();
+  }
+
   /** Who pressed a button that is gone stays where he was; nobody else is moved. */
   #keepFocus(focused) {
     if (!focused.isConnected || !focused.checkVisibility()) this.element.focus();
@@ -360,7 +368,7 @@ class CallCard {
 
   showActions() {
     const { panel } = this;
-    const wanted = panel.online ? actionsFor(this.call, panel.capabilitiesOf(this.call)) : [];
+    const wanted = panel.online ? this.#showPair() ?? actionsFor(this.call, panel.capabilitiesOf(this.call)) : [];
     const focused = this.element.getRootNode().activeElement;
     for (const [name, button] of this.buttons) {
       button.hidden = !wanted.includes(name);
@@ -369,6 +377,16 @@ class CallCard {
     this.actions.hidden = !wanted.length && this.open.hidden;
     if (!wanted.includes("transfer")) this.transferBox.hide();
     if (focused && this.element.contains(focused)) this.#keepFocus(focused);
+  }
+
+  /** Say what the call has to do with another while somebody is asked, and return what can be done then. */
+  #showPair() {
+    const { panel, call } = this;
+    const [pair, actions] = panel.pairOf(call);
+    const isAsked = pair?.consultation.id === call.id;
+    const who = pair ? panel.titleOf(isAsked ? pair.held : pair.consultation) : "";
+    setText(this.pair, pair ? panel.t(isAsked ? "asks_about" : "waits_for", { who }) : "");
+    return actions;
   }
 
   showProblem(error) {
@@ -440,121 +458,12 @@ class CallCard {
       decline: () => connector.terminate(id),
       hold: () => connector.hold(id),
       resume: () => connector.resume(id),
+      complete_transfer: () => connector.completeTransfer(id),
+      return_to_call: () => connector.returnToCall(id),
       hang_up: () => connector.terminate(id),
       call_back: () => this.#callBack(),
     }[name]();
     await whileBusy(button, asked).catch((error) => this.showProblem(error));
-  }
-}
-
-/** Where a call is to go: a number typed, or a colleague picked from a list that typing narrows. */
-class TransferBox {
-  constructor(card) {
-    const { t } = card.panel;
-    this.card = card;
-    this.colleagues = [];
-    this.field = h("input", {
-      type: "text",
-      autocomplete: "off",
-      "aria-label": t("transfer_to"),
-      placeholder: t("transfer_to"),
-      input: () => this.#show(),
-    });
-    this.submit = h("button", { class: "action", "data-kind": "accent" }, t("transfer"));
-    this.problem = h("p", { class: "problem", role: "alert" });
-    this.list = h("ul", { "aria-label": t("colleagues") });
-    this.hint = h("p", { class: "hint", role: "status" });
-    this.element = h(
-      "div",
-      { class: "transfer", hidden: true, keydown: (event) => this.#onKey(event) },
-      h("form", { submit: (event) => this.#onSubmit(event) }, this.field, this.submit, this.problem),
-      this.hint,
-      this.list,
-    );
-  }
-
-  toggle() {
-    if (this.element.hidden) this.#show_();
-    else this.hide(true);
-  }
-
-  hide(andReturn = false) {
-    const button = this.card.buttons.get("transfer");
-    if (this.element.hidden) return;
-    this.element.hidden = true;
-    button.setAttribute("aria-expanded", "false");
-    if (andReturn) button.focus();
-  }
-
-  async #show_() {
-    const { panel } = this.card;
-    this.element.hidden = false;
-    this.card.buttons.get("transfer").setAttribute("aria-expanded", "true");
-    this.field.value = "";
-    setText(this.problem, "");
-    this.field.focus();
-    setText(this.hint, panel.t("loading"));
-    try {
-      this.colleagues = await panel.connector.colleagues();
-      setText(this.hint, "");
-    } catch {
-      this.colleagues = [];
-      setText(this.hint, panel.t("no_colleagues"));
-    }
-    this.#show();
-  }
-
-  get #found() {
-    const wanted = this.field.value.trim().toLocaleLowerCase();
-    return this.colleagues.filter(
-      ({ name, extension }) => extension && (name.toLocaleLowerCase().includes(wanted) || extension.startsWith(wanted)),
-    );
-  }
-
-  #show() {
-    const items = this.#found
-      .slice(0, MOST_COLLEAGUES_SHOWN)
-      .map(({ name, extension }) =>
-        h(
-          "li",
-          {},
-          h(
-            "button",
-            { type: "button", class: "colleague", click: () => this.#transfer(extension) },
-            name,
-            h("span", { class: "end" }, extension),
-          ),
-        ),
-      );
-    this.list.replaceChildren(...items);
-  }
-
-  #onKey(event) {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      this.hide(true);
-    }
-  }
-
-  #onSubmit(event) {
-    event.preventDefault();
-    const typed = this.field.value.trim();
-    const found = this.#found;
-    // A name that leaves one colleague means him; anything with a digit is a number.
-    const number = /\d/.test(typed) || found.length !== 1 ? typed : found[0].extension;
-    this.#transfer(number);
-  }
-
-  async #transfer(number) {
-    const { panel, call } = this.card;
-    if (isBusy(this.submit)) return;
-    setText(this.problem, "");
-    try {
-      await whileBusy(this.submit, panel.connector.transfer(call.id, number));
-      this.hide(true);
-    } catch (error) {
-      setText(this.problem, error.message);
-    }
   }
 }
 
@@ -665,7 +574,7 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const modules = ["connector", "shared", "notices", "caller", "attach"].map((name) => import(this.dataset[name]));
+    const modules = ["connector", "shared", "notices", "caller", "attach", "transfer"].map((name) => import(this.dataset[name]));
     const parts = Object.assign({}, ...(await Promise.all(modules)));
     const { Connector, Share } = parts;
     const { url, user } = this.dataset;
@@ -742,6 +651,32 @@ export class VoipctiPanel extends Base {
     const { CallerBox, AttachBox } = this.#parts;
     const { connector, t } = this;
     return new CallerBox(id, { tools: { ...TOOLS, t }, connector, now: () => this.now(), AttachBox });
+  }
+
+  /** The part of a card that transfers its call. */
+  transferBox(card) {
+    const { connector, t } = this;
+    const id = () => card.call.id;
+    return new this.#parts.TransferBox({
+      tools: { ...TOOLS, t },
+      button: card.buttons.get("transfer"),
+      capabilities: () => this.capabilitiesOf(card.call),
+      colleagues: () => connector.colleagues(),
+      transfer: (number) => connector.transfer(id(), number),
+      consult: async (number) => (await this.mayDial(number)) && connector.consult(id(), number),
+      onClosed: () => card.returnFocus("transfer"),
+    });
+  }
+
+  /** The pair of calls that `call` is one of while somebody is asked about it, and what can be done with it. */
+  pairOf(call) {
+    const { pairOf, pairActions } = this.#parts;
+    const pair = this.capabilitiesOf(call) ? pairOf(call, this.connector.calls) : null;
+    return pair ? [pair, pairActions(call, pair)] : [];
+  }
+
+  titleOf({ id, number }) {
+    return this.#cards.get(id)?.title ?? number;
   }
 
   get online() {
