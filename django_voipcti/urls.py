@@ -3,9 +3,11 @@
 from django.urls import path
 
 from . import views
+from .recordings import recording
 
 app_name = "voipcti"
 
 urlpatterns = [
+    path("recordings/<int:call>/", recording, name="recording"),
     path("webhooks/<slug:alias>/", views.webhook, name="webhook"),
 ]

@@ -43,7 +43,7 @@ def imports(path: Path) -> Iterator[str]:
 PROVIDERS = sorted(
     path.name.removesuffix(".py")
     for path in (PACKAGE / "providers").iterdir()
-    if path.name not in {"__init__.py", "base.py", "dialogs.py", "__pycache__"}
+    if path.name not in {"__init__.py", "base.py", "dialogs.py", "sound.py", "__pycache__"}
 )
 #: These names are words of the field as well (the protocol; an adjective): nobody could avoid them.
 COMMON_WORDS = {"sip", "dummy"}

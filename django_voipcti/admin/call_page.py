@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from ..calllog import playback
 from ..enums import CallState, CommandState, EndReason
 from ..models import Call, CallCommand, CallEvent
 from ..redaction import mask_digits
@@ -47,6 +48,7 @@ def context(call: Call, request: HttpRequest, admin: "CallAdmin") -> dict[str, A
         "facts": _facts(call, admin, full=full),
         "title": _("Call: %(party)s") % {"party": other_party(call, full=full)},
         "subtitle": None,
+        "can_play": playback.can_play(request.user, call),
         "story": story.tell(call, events, request.user, full=full),
         "timeline": timeline.draw(call, events, now=timezone.now()),
         "witnesses": [_witness(event, events, full=full) for event in events],
@@ -80,7 +82,7 @@ def _facts(call: Call, admin: "CallAdmin", *, full: bool) -> list[tuple[str, Any
         (_("Records with this number"), call.matches if call.matches > 1 else ""),
         (_("Provider’s id"), call.external_id),
         (_("Conversation"), call.conversation_id if call.conversation_id != call.external_id else ""),
-        (_("Recording"), call.recording),
+        (_("Recording"), _("kept by the provider") if call.recording else ""),
     ]
     return [(name, value) for name, value in facts if value and value != EMPTY]
 

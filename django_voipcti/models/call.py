@@ -187,7 +187,10 @@ class Call(models.Model):
                 name="voipcti_call_live",
             ),
         )
-        permissions = (("view_full_number", _("Can see complete phone numbers")),)
+        permissions = (
+            ("view_full_number", _("Can see complete phone numbers")),
+            ("play_recordings", _("Can play recordings of calls")),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_direction_display()} {self.contact_label or self.other_name} ({self.get_state_display()})"

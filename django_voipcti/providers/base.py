@@ -6,6 +6,8 @@ sees a model, the journal or another provider. The conformance kit in :mod:`djan
 right.
 """
 
+# Long because it is one contract, which whoever implements it reads from top to bottom.
+
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,6 +26,7 @@ from django_voipcti.transport.profile import SipProfile
 from django_voipcti.transport.report import ProbeStep, StepOutcome
 
 from .dialogs import AGAIN, DialogIdentity, DialogView, ParticipantView
+from .sound import Sound
 
 __all__ = [
     "AGAIN",
@@ -40,6 +43,7 @@ __all__ = [
     "SecondFactor",
     "SipPort",
     "SipProfile",
+    "Sound",
     "StepOutcome",
     "load_json",
 ]
@@ -174,6 +178,8 @@ class BaseProvider:
     supports_webhooks: ClassVar[bool] = False
     #: Can it be asked for calls that are over?
     supports_history: ClassVar[bool] = False
+    #: Does it hand out the sound of recorded calls?
+    supports_recordings: ClassVar[bool] = False
     #: Can it be asked for calls that are live?
     supports_live_calls: ClassVar[bool] = False
     #: Can it list colleagues to transfer to?
@@ -331,6 +337,20 @@ class BaseProvider:
         nothing: tuple[CallUpdate, ...] = ()
         for update in nothing:
             yield update
+
+    async def open_recording(self, account: Account, recording: str, *, start: int = 0) -> Sound:
+        """Open a recording, named as in ``CallUpdate.recording``, for reading; close what is returned.
+
+        The address is made of the configured one and the name, never taken from a message, and redirects are not
+        followed: nobody outside decides which servers are asked.
+
+        Args:
+            start: the first byte that is wanted; providers that cannot begin there begin at 0.
+
+        Raises:
+            ProviderRejected: there is no such recording, or the account may not hear it.
+        """
+        raise self._missing("supports_recordings")
 
     # --- webhooks -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from django_voipcti.enums import CallState, Direction, EndReason, Source
 from django_voipcti.events import CallReference, CallUpdate, Party
-from django_voipcti.exceptions import AuthenticationFailed, ProviderError, WebhookRejected
+from django_voipcti.exceptions import AuthenticationFailed, ProviderError, ProviderRejected, WebhookRejected
 from django_voipcti.redaction import PhoneNumber, Secret
 
 from .base import (
@@ -37,6 +37,7 @@ from .base import (
     Report,
     SecondFactor,
     SipPort,
+    Sound,
     load_json,
 )
 
@@ -47,6 +48,9 @@ WRONG = "wrong"
 #: A password with this text asks for a second factor; the code is :data:`CODE`.
 NEEDS_CODE = "needs-code"
 CODE = "123456"
+
+#: Bytes of a recording that come at once.
+_CHUNK = 4096
 
 _MOMENTS = frozenset({"occurred_at", "started_at", "answered_at", "ended_at"})
 
@@ -88,6 +92,7 @@ class DummyProvider(BaseProvider):
     supports_sip_events = False  # there is no server to connect to
     supports_webhooks = True
     supports_history = True
+    supports_recordings = True
     supports_live_calls = True
     supports_directory = True
     supports_place = True
@@ -115,6 +120,8 @@ class DummyProvider(BaseProvider):
         self.live: list[CallUpdate] = []
         #: What :meth:`history` answers, within the times that it is asked for.
         self.past: list[CallUpdate] = []
+        #: What :meth:`open_recording` plays, by name.
+        self.sounds: dict[str, bytes] = {}
 
     def check(self) -> list[CheckMessage]:
         return [
@@ -234,6 +241,22 @@ class DummyProvider(BaseProvider):
         for update in sorted(self.past, key=_began):
             if update.account == account.key and since <= _began(update) < until:
                 yield update
+
+    async def open_recording(self, account: Account, recording: str, *, start: int = 0) -> Sound:
+        self.require("supports_recordings")
+        self._asked("open_recording", account.key)
+        sound = self.sounds.get(recording)
+        if sound is None:
+            raise ProviderRejected(_("There is no such recording."), status=404)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for begin in range(start, len(sound), _CHUNK):
+                yield sound[begin : begin + _CHUNK]
+
+        async def close() -> None:
+            pass
+
+        return Sound(content_type="audio/mpeg", size=len(sound), start=start, chunks=chunks(), close=close)
 
     # --- webhooks -----------------------------------------------------------------------------------------------
 

@@ -20,10 +20,11 @@ from django_voipcti.exceptions import (
     AuthenticationFailed,
     ProviderError,
     ProviderProtocolError,
+    ProviderRejected,
     ProviderUnavailable,
     UnsupportedFeature,
 )
-from django_voipcti.providers.base import Account, BaseProvider
+from django_voipcti.providers.base import Account, BaseProvider, Sound
 from django_voipcti.redaction import PhoneNumber, Secret
 from django_voipcti.sip.dialoginfo import Dialog
 
@@ -47,6 +48,7 @@ CAPABILITY_METHODS: Mapping[str, tuple[str, ...]] = {
     "supports_webhooks": ("authenticate_webhook", "webhook_id", "parse_webhook"),
     "supports_history": ("history",),
     "supports_live_calls": ("live_calls",),
+    "supports_recordings": ("open_recording",),
     "supports_directory": ("directory",),
     "supports_place": ("place_call",),
     "supports_answer": ("answer",),
@@ -103,6 +105,9 @@ class ProviderContractTests(Mixin):
     controls_by_sip: ClassVar[bool] = False
     #: Whether the SIP connection alone proves credentials: a login takes them as they are, and nothing else asks.
     proves_by_sip: ClassVar[bool] = False
+
+    #: A recording that the working service has.
+    recording: ClassVar[str] = "77"
 
     number = PhoneNumber("+447700900123")
     reference = CallReference(external_id="139000001", direction=Direction.INBOUND, state=CallState.CONNECTED)
@@ -162,6 +167,7 @@ class ProviderContractTests(Mixin):
             "authenticate_webhook": lambda: provider.authenticate_webhook(headers={}, body=b"{}"),
             "webhook_id": lambda: provider.webhook_id(headers={}, body=b"{}"),
             "parse_webhook": lambda: provider.parse_webhook(headers={}, body=b"{}", received_at=now),
+            "open_recording": lambda: provider.open_recording(self.account, self.recording),
             "history": lambda: provider.history(self.account, since=now - timedelta(days=3650), until=now),
             "place_call": lambda: provider.place_call(
                 self.account, call=1, number=self.number, report=report or Reports()
@@ -322,11 +328,41 @@ class ProviderContractTests(Mixin):
         logins = ("login", "login_with_key", "complete_second_factor")
         self.expect(Trouble.UNAUTHORIZED, AuthenticationFailed, "keep_alive", "check_account", *logins, *control)
 
+    def test_a_recording_is_read_from_where_it_begins(self) -> None:
+        provider = self.make_provider()
+        if not provider.supports_recordings:
+            return
+
+        async def read(start: int) -> tuple[Sound, bytes]:
+            sound = await provider.open_recording(self.account, self.recording, start=start)
+            try:
+                return sound, b"".join([chunk async for chunk in sound.chunks])
+            finally:
+                await sound.close()
+
+        whole, heard = _run(provider, partial(read, 0))
+        self.assertTrue(heard)
+        self.assertEqual(whole.start, 0)
+        self.assertTrue(whole.content_type.startswith("audio/"))
+        self.assertIn(whole.size, {None, len(heard)})
+        later, rest = _run(provider, partial(read, 5))
+        self.assertIn(later.start, {0, 5})
+        self.assertEqual(rest, heard[later.start :])
+
+    def test_a_name_of_a_recording_leads_nowhere_else(self) -> None:
+        provider = self.make_provider()
+        if not provider.supports_recordings:
+            return
+        for name in ("../users/1", "1/../../me", "https://elsewhere.example/1", "1?x=2", "1#", "", "\x00"):
+            with self.subTest(name), self.assertRaises(ProviderRejected):
+                _run(provider, partial(provider.open_recording, self.account, name))
+
     def test_a_service_that_is_away_is_worth_a_retry(self) -> None:
         asked = ("place_call", "answer", "transfer", "consult", "complete_transfer", "hang_up")
         control = () if self.controls_by_sip else asked
         proof = () if self.proves_by_sip else ("keep_alive", "login")
-        self.expect(Trouble.UNAVAILABLE, ProviderUnavailable, "live_calls", "history", *proof, *control)
+        read = ("live_calls", "history", "open_recording")
+        self.expect(Trouble.UNAVAILABLE, ProviderUnavailable, *read, *proof, *control)
 
     def test_a_connection_test_reports_what_fails_and_raises_nothing(self) -> None:
         if self.proves_by_sip:

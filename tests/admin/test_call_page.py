@@ -46,6 +46,15 @@ def test_it_says_whom_outside_directories_know_under_the_number(boss_client, lin
     assert "Acme &lt;Ltd&gt; (suppliers)" in shown(boss_client, call)
 
 
+def test_a_recording_has_a_player_for_who_may_play_it(boss_client, staff, client, line):
+    journal.record([said("CONNECTED", 0, number=LONDON), said("HANGUP", 9, recording="77")])
+    call = Call.objects.get()
+    player = f'<audio controls preload="none" src="{reverse("admin:django_voipcti_call_recording", args=[call.pk])}">'
+    assert player in shown(boss_client, call)
+    staff("view_call", "watch_lines")
+    assert "<audio" not in shown(client, call)
+
+
 def test_a_call_without_events_has_a_page(boss_client, line):
     from django_voipcti.redaction import PhoneNumber
 

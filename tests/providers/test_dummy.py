@@ -65,6 +65,7 @@ class TestDummyProvider(ProviderContractTests, SimpleTestCase):
         if trouble is Trouble.HANGS:
             return HangingProvider("default", options)
         provider = in_trouble(DummyProvider("default", options), trouble)
+        provider.sounds = {"77": bytes(range(256)) * 40}
         provider.live = [provider.update(account="1001", external_id="1", state=CallState.RINGING)]
         provider.past = [
             provider.update(account="1001", external_id="2", state=CallState.HANGUP, occurred_at=NOON),

@@ -28,7 +28,7 @@ from django_voipcti.exceptions import (
 from django_voipcti.providers.base import load_json
 from django_voipcti.redaction import Secret, mask_digits
 
-__all__ = ["Answer", "RestClient", "failure"]
+__all__ = ["Answer", "RestClient", "failure", "unreachable"]
 
 #: A page of 5,000 history rows is about 5 MB; nothing legitimate is larger than this.
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -203,6 +203,30 @@ class RestClient:
             return answer
         raise failure(answer, private=[secret for secret in (token, secret_segment, *private) if secret])
 
+    async def open(self, path: str, *, token: Secret, headers: Mapping[str, str]) -> httpx2.Response:
+        """Send a GET for a file and return its response unread, status 200 or 206; the caller closes it.
+
+        Seconds count for each piece, not for the whole: somebody listens while it is read. Raises as :meth:`request`.
+        """
+        wanted = self._pool().build_request(
+            "GET",
+            self._base_url + path,
+            # Positions are those of the file itself, so it must not come compressed.
+            headers={**headers, "X-Auth-Token": str(token), "Accept": "audio/*", "Accept-Encoding": "identity"},
+            timeout=self._timeout,
+        )
+        try:
+            response = await self._pool().send(wanted, stream=True)
+            if response.status_code in {200, 206}:
+                return response
+            try:
+                payload = _parse(await _read(response))
+            finally:
+                await response.aclose()
+        except httpx2.TransportError as error:
+            raise unreachable(error) from error
+        raise failure(Answer(status=response.status_code, payload=payload), private=[token])
+
     async def _exchange(self, method: str, path: str, *, timeout: float, **kwargs: Any) -> Answer:
         """One request without judgement of its status. ``timeout`` bounds the whole of it, a slow trickle included."""
         try:
@@ -221,9 +245,7 @@ class RestClient:
             ) from error
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             # A rate-limit page of the platform is known to break HTTP parsers; a later attempt may well work.
-            raise ProviderUnavailable(
-                _("VoIPstudio could not be reached (%(kind)s). Try again later.") % {"kind": type(error).__name__}
-            ) from error
+            raise unreachable(error) from error
 
     def _pool(self) -> httpx2.AsyncClient:
         loop = asyncio.get_running_loop()
@@ -265,6 +287,13 @@ def _parse(body: bytes) -> Any:
 def _seconds(retry_after: str) -> float | None:
     """``Retry-After`` in seconds; its other form, a date, is left to the caller's own back-off."""
     return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after.strip()) else None
+
+
+def unreachable(error: Exception) -> ProviderUnavailable:
+    """What it means that there was no answer."""
+    return ProviderUnavailable(
+        _("VoIPstudio could not be reached (%(kind)s). Try again later.") % {"kind": type(error).__name__}
+    )
 
 
 def failure(answer: Answer, *, private: Iterable[Secret] = ()) -> ProviderError:

@@ -39,11 +39,13 @@ from django_voipcti.providers.base import (
     SecondFactor,
     SipPort,
     SipProfile,
+    Sound,
 )
 from django_voipcti.redaction import PhoneNumber, Secret
 
 from . import mapping, options, records, webhooks
 from .client import RestClient
+from .sound import open_sound
 
 __all__ = ["VoipStudioProvider"]
 
@@ -72,6 +74,7 @@ class VoipStudioProvider(BaseProvider):
     supports_webhooks = True
     supports_history = True
     supports_live_calls = True
+    supports_recordings = True
     supports_directory = True
     supports_place = True
     supports_answer = True
@@ -350,6 +353,9 @@ class VoipStudioProvider(BaseProvider):
         except ProviderRejected:
             # Recording is a paid feature, and listing needs a right of its own: the history is whole without it.
             return
+
+    async def open_recording(self, account: Account, recording: str, *, start: int = 0) -> Sound:
+        return await open_sound(self._client, recording, token=self._token(account), start=start)
 
     # --- webhooks -----------------------------------------------------------------------------------------------
 

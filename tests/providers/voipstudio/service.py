@@ -15,6 +15,7 @@ from django_voipcti.redaction import Secret
 
 PAYLOADS = Path(__file__).parent / "payloads"
 ROOT = "/v1.2/voipstudio"
+SOUND = bytes(range(256)) * 8
 MINTED = "b7ed0000000000000000000000000000000000d4"
 
 ACCOUNT = Account(
@@ -84,6 +85,9 @@ class Service:
             ("GET", "/cdrs", 200, "cdrs_page_1"),
         ):
             self.reply(method, path, answer(status, name))
+        self.reply(
+            "GET", "/monitors/77.mp3", httpx2.Response(200, content=SOUND, headers={"Content-Type": "audio/mpeg"})
+        )
 
     def reply(self, method: str, path: str, *replies: Reply) -> None:
         self.replies[method, path] = list(replies)

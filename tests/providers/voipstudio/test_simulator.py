@@ -19,6 +19,7 @@ from django_voipcti.providers.base import Account, Colleague, SecondFactor
 from django_voipcti.providers.voipstudio import VoipStudioProvider
 from django_voipcti.redaction import PhoneNumber, Secret
 from django_voipcti.simulator import SimulatorSettings
+from django_voipcti.simulator.settings import Behaviour
 from django_voipcti.testing import Reports, SimulatorThread
 
 ANA, BEN, DORA = "200341", "200342", "200344"
@@ -218,3 +219,27 @@ async def test_a_platform_that_is_away_is_no_logout(provider, ana, simulator):
         await provider.keep_alive(ana)
     simulator.run(lambda platform: platform.start())
     await provider.keep_alive(ana)
+
+
+async def test_a_recorded_call_can_be_heard(aeventually):
+    settings = SimulatorSettings(time_scale=0.01, behaviour=Behaviour(record_calls=True))
+    since, until = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1)
+    with SimulatorThread(settings) as simulator:
+        provider = VoipStudioProvider("default", {"api_url": simulator.rest_url, "sip_url": simulator.sip_url})
+        ana = await log_in(provider)
+        simulator.do(lambda engine: engine.call_from_outside(MARY, "601"))
+        ringing = await live(provider, ana)
+        await provider.answer(ana, reference(ringing))
+        await provider.hang_up(ana, reference(ringing))
+
+        async def listed():
+            return [update async for update in provider.recordings(ana, since=since, until=until)]
+
+        [update] = await aeventually(listed)
+        assert update.external_id == ringing.external_id
+        sound = await provider.open_recording(ana, update.recording, start=100)
+        heard = b"".join([chunk async for chunk in sound.chunks])
+        await sound.close()
+        await provider.aclose()
+    assert (sound.content_type, sound.start, sound.size) == ("audio/mpeg", 0, len(heard))
+    assert heard.startswith(b"\xff\xfb"), "a frame of MPEG audio"
