@@ -6,10 +6,10 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .duty import MissedCall
-from .figures import CallFigures, LineFigures, LineSet, RolledDay
 from .history import HistoryProgress
 from .line import Line
 from .mixins import CallsMixin
+from .note import CallNote, CallOutcome
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopAction, PopRule
@@ -23,15 +23,14 @@ __all__ = [
     "CallAccess",
     "CallCommand",
     "CallEvent",
-    "CallFigures",
+    "CallNote",
+    "CallOutcome",
     "CallTrace",
     "CallsMixin",
     "HistoryProgress",
     "IgnoredNumber",
     "Line",
-    "LineFigures",
     "LineLease",
-    "LineSet",
     "MissedCall",
     "PageOutcome",
     "PhonebookChoice",
@@ -40,7 +39,6 @@ __all__ = [
     "PopMoment",
     "PopRule",
     "ReindexProgress",
-    "RolledDay",
     "Team",
     "TraceStep",
     "UserPreferences",
