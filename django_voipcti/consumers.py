@@ -104,12 +104,12 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
             await self.close(CLOSE_NOT_AUTHENTICATED, "not signed in")
             return
         self._language = _language_of(self.scope, self._language)
-        self._viewer = Viewer(self.user)
+        self.viewer = Viewer(self.user)
         self.deliveries = Deliveries(self.user.pk)
         numbers.prepare_to_describe()
         await self.join(realtime.user_group(self.user.pk))
         with override(self._language):
-            snapshot = await in_thread(realtime.snapshot, self.user, self._viewer)
+            snapshot = await in_thread(realtime.snapshot, self.user, self.viewer)
         self._snapshot_id = snapshot["last_event_id"]
         self._own_lines = {line["id"] for line in snapshot["lines"]}
         await self.send_message(snapshot)
@@ -186,7 +186,7 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
 
     async def _do_hello(self, last_event_id: int = 0) -> Data:
         """Send what the page missed since ``last_event_id`` and is not covered by a live event of this connection."""
-        missed = await in_thread(realtime.replay, self.user, last_event_id, self._viewer) if last_event_id else []
+        missed = await in_thread(realtime.replay, self.user, last_event_id, self.viewer) if last_event_id else []
         for envelope in missed:
             await self._send_event(envelope["id"], envelope, way="replay")
         user = {"id": str(self.user.pk), "name": self.user.get_full_name() or self.user.get_username()}
@@ -221,9 +221,9 @@ class PageConsumer(PageActions, AsyncWebsocketConsumer):
     async def _personal(self, envelope: Data, background: Data) -> Data:
         """A message about a call as this user may know it; from memory, nearly always."""
         with override(self._language):
-            if personal.is_quick(background, self._viewer):
-                return personal.make(envelope, background, self._viewer)
-            return cast(Data, await in_thread(personal.make, envelope, background, self._viewer))
+            if personal.is_quick(background, self.viewer):
+                return personal.make(envelope, background, self.viewer)
+            return cast(Data, await in_thread(personal.make, envelope, background, self.viewer))
 
     async def send_message(self, envelope: Data) -> None:
         await self.send(text_data=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))

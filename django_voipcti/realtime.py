@@ -7,7 +7,7 @@ that the journal's thread can publish without a loop of its own for each message
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from . import personal, phonebook, presenters, signals, trace
 from .briefing import Briefing, Matches, brief, look_up
 from .conf import app_settings
 from .enums import CallState, LineStatus, SessionEvent
-from .models import Call, CallEvent, CallNote, Line, UserPreferences
+from .models import Call, CallEvent, Line, UserPreferences
 
 if TYPE_CHECKING:
     from .typing import AnyUser
@@ -32,6 +32,7 @@ __all__ = [
     "Told",
     "bind_loop",
     "line_group",
+    "live_events",
     "nudge_bridges",
     "pop",
     "publish",
@@ -41,7 +42,6 @@ __all__ = [
     "sent",
     "snapshot",
     "tell_dismissed",
-    "tell_note",
     "tell_preferences",
     "tell_user",
     "user_group",
@@ -194,25 +194,6 @@ def tell_preferences(preferences: UserPreferences) -> None:
     _send_all([(user_group(preferences.user_id), presenters.present_preferences_change(preferences), None)])
 
 
-def tell_note(note: CallNote, calls: Sequence[int], users: Iterable[int]) -> None:
-    """Tell the author's pages of a note, and those of ``users`` of what is saved of it.
-
-    Args:
-        calls: the legs of the conversation, by any of which a page may show it.
-    """
-    told = {*users} if note.author_id is None else {*users, note.author_id}
-    _send_all(
-        [
-            (
-                user_group(user_id),
-                presenters.present_note_change(note, calls, with_draft=user_id == note.author_id),
-                None,
-            )
-            for user_id in sorted(told)
-        ]
-    )
-
-
 def nudge_bridges(line_id: int) -> None:
     """Ask bridges to look at a line and its commands now; loss is harmless, since they sweep every second."""
     _run(_send_group(BRIDGES_GROUP, {"type": NUDGE_MESSAGE, "line": line_id}))
@@ -320,6 +301,24 @@ def snapshot(user: "AnyUser", viewer: phonebook.Viewer | None = None) -> present
         lines=lines,
         calls=[personal.present(call, briefings[call.pk], viewer) for call in shown],
     )
+
+
+def live_events(line: Line, viewer: phonebook.Viewer) -> list[presenters.Message]:
+    """The newest event of each live call of a line, oldest call first: for a page that begins to watch."""
+    calls = {call.pk: call for call in Call.objects.live().filter(line=line).select_related("line").order_by("pk")}
+    newest: dict[int, CallEvent] = {}
+    for event in CallEvent.objects.told().filter(call__in=calls).order_by("pk"):
+        newest[event.call_id] = event
+    shown = [call for call in calls.values() if call.pk in newest]
+    briefings = brief(shown, matches=look_up(shown), with_last_calls=shown)
+    return [
+        personal.make(
+            presenters.present_call_event(newest[call.pk], call, briefings[call.pk]),
+            personal.background(call, briefings[call.pk]),
+            viewer,
+        )
+        for call in shown
+    ]
 
 
 def replay(user: "AnyUser", after: int, viewer: phonebook.Viewer | None = None) -> list[presenters.Message]:

@@ -83,7 +83,7 @@ async def probe(line: Line) -> list[ProbeStep]:
         account = await sync_to_async(line.as_account)()
     except ImproperlyConfigured as error:
         return [ProbeStep(name="settings", outcome=StepOutcome.FAILED, sentence=str(error))]
-    if not line.secrets:
+    if not await sync_to_async(lambda: line.has_credentials)():
         return [
             ProbeStep(
                 name="account",

@@ -4,7 +4,6 @@ Every test speaks the protocol of docs/reference/messages.
 """
 
 import asyncio
-import base64
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,11 +18,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client, override_settings
 from django.utils.translation import get_language
 
-from django_voipcti import journal, realtime
+from django_voipcti import journal, nodes, realtime
 from django_voipcti.consumers import PageConsumer
 from django_voipcti.enums import LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused
-from django_voipcti.models import Call, CallCommand, CallEvent, CallOutcome, Line, Team, UserPreferences
+from django_voipcti.models import Call, CallCommand, CallEvent, Line, MissedCall, Team, UserPreferences
 from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
@@ -315,65 +314,6 @@ async def test_a_call_that_is_dismissed_on_one_page_is_dismissed_on_all_pages_of
         assert await other.socket.receive_nothing()
 
 
-# --- notes ------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_draft_is_told_to_the_authors_other_pages_alone(ana, line, ben):
-    await record([said("RINGING", 0)])
-    call = str((await Call.objects.aget()).pk)
-    async with opened(ana) as desk, opened(ana) as laptop, opened(ben) as other:
-        reply, _told = await desk.ask("draft", call=call, text="Wants the", outcome="", followUpOn="")
-        assert reply["data"]["note"]["draft"]["text"] == "Wants the"
-        heard = await laptop.hear()
-        assert (heard["type"], heard["calls"], heard["note"]) == ("note", [call], reply["data"]["note"])
-        assert await other.socket.receive_nothing()
-    async with opened(ana) as later:
-        reply, _told = await later.ask("drafts")
-        [draft] = reply["data"]["drafts"]
-        assert (draft["call"]["id"], draft["note"]["draft"]["text"]) == (call, "Wants the")
-        again, _told = await later.ask("drafts")
-        assert len(base64.b64decode(reply["data"]["key"])) == 32
-        assert again["data"]["key"] == reply["data"]["key"]
-        reply, _told = await later.ask("discard_draft", call=call)
-        assert (reply["data"]["note"]["id"], reply["data"]["note"]["draft"]) == ("", None)
-    async with opened(ben) as other:
-        theirs, _told = await other.ask("drafts")
-        assert theirs["data"]["drafts"] == []
-        assert theirs["data"]["key"] != again["data"]["key"]
-
-
-async def test_what_is_saved_is_told_to_all_who_had_a_part_in_the_conversation_without_the_draft(ana, line, ben):
-    legs = [said("RINGING", 0, line=account, call=account, conversation_id="one") for account in ("601", "602")]
-    await record(legs)
-    mine, others = [str(pk) async for pk in Call.objects.order_by("line").values_list("pk", flat=True)]
-    outcome = await CallOutcome.objects.acreate(name="Call again", asks_for_date=True)
-    async with opened(ana) as page, opened(ben) as other:
-        fields = {"text": "Friday.", "outcome": str(outcome.pk), "followUpOn": "2026-12-01"}
-        reply, _told = await page.ask("note", call=mine, **fields)
-        assert reply["ok"]
-        heard = await other.hear()
-        assert sorted(heard["calls"]) == sorted([mine, others])
-        assert (heard["note"]["text"], heard["note"]["author"]["name"]) == ("Friday.", "Ana Diaz")
-        assert heard["note"]["outcome"] == {"id": str(outcome.pk), "label": "Call again", "asksForDate": True}
-        reply, _told = await other.ask("notes", call=others)
-        assert [note["text"] for note in reply["data"]["notes"]] == ["Friday."]
-        assert [each["label"] for each in reply["data"]["outcomes"]] == ["Call again"]
-        await page.ask("draft", call=mine, text="Saturday", outcome="", followUpOn="")
-        reply, _told = await page.ask("outcome", call=mine, outcome="")
-        assert (reply["data"]["note"]["outcome"], reply["data"]["note"]["draft"]["text"]) == (None, "Saturday")
-        assert (await other.hear())["note"]["draft"] is None
-
-
-async def test_notes_are_refused_with_a_reason(ana, line, ben):
-    await record([said("RINGING", 0)])
-    call = str((await Call.objects.aget()).pk)
-    async with opened(ben) as other, opened(ana) as page:
-        for action, fields in (("notes", {}), ("draft", {"text": "x"}), ("note", {"text": "x"}), ("discard_draft", {})):
-            assert await other.refusal(action, call=call, **fields) == ("ERROR", "unknown_call")
-        assert await page.refusal("note", call=call, text="x" * 4001) == ("ERROR", "invalid_argument")
-        assert await page.refusal("note", call=call, text="", outcome="4711") == ("ERROR", "unknown_outcome")
-
-
 # --- preferences ------------------------------------------------------------------------------------------------------
 
 DEFAULTS = {
@@ -495,9 +435,10 @@ async def test_answer_without_a_call_means_the_one_that_rings(ana, line):
         ("two_factor_auth", {"code": "000000", "nonce": "x"}, ("ERROR", "authentication_failed")),
         ("subscribe", {"node": "user"}, ("ERROR", "invalid_node")),
         ("subscribe", {"node": "planet:9"}, ("ERROR", "invalid_node")),
-        ("subscribe", {"node": "queue:70001"}, ("INFO", "unsupported")),
-        ("subscribe", {"node": "ivr:70001"}, ("INFO", "unsupported")),
-        ("subscribe", {"node": "conf:70001"}, ("INFO", "unsupported")),
+        ("subscribe", {"node": "queue:"}, ("ERROR", "invalid_node")),
+        ("subscribe", {"node": "queue:70001"}, ("ERROR", "not_allowed")),
+        ("subscribe", {"node": "ivr:70001"}, ("ERROR", "not_allowed")),
+        ("subscribe", {"node": "conf:70001"}, ("ERROR", "not_allowed")),
         ("subscribe", {"node": "user:602"}, ("ERROR", "not_allowed")),
     ],
 )
@@ -581,12 +522,62 @@ async def test_a_supervisor_can_watch_another_line(ana, line, ben):
     async with opened(ana) as page:
         reply, told = await page.ask("subscribe", node="user:602")
         bens = await Line.objects.aget(account="602")
-        assert reply["data"] == {"uri": "user:602", "line": str(bens.pk)}
+        assert reply["data"] == {"uri": "user:602", "line": str(bens.pk), "calls": []}
         assert [(message["name"], message["uri"]) for message in told] == [("SUBSCRIBED", "user:602")]
         await page.ask("subscribe", node="user:602")
         await record([said("RINGING", 0, line="602")])
         assert (await page.hear())["name"] == "RINGING"
         assert await page.socket.receive_nothing()
+
+
+async def test_who_begins_to_watch_is_told_the_calls_of_now(ana, line, ben):
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    over = [said("RINGING", 0, line="602", call="over"), said("HANGUP", 3, line="602", call="over")]
+    await record([*over, said("RINGING", 5, line="602"), said("CONNECTED", 8, line="602")])
+    call = await Call.objects.aget(external_id="c1")
+    async with opened(ana) as page:
+        reply, told = await page.ask("subscribe", node="user:602")
+        assert reply["data"]["calls"] == [str(call.pk)]
+        subscribed, event = told
+        newest = await CallEvent.objects.filter(call=call).alatest("pk")
+        assert (subscribed["name"], event["name"], event["id"]) == ("SUBSCRIBED", "CONNECTED", newest.pk)
+        assert event["call"]["id"] == str(call.pk)
+
+
+async def test_a_supervisor_can_watch_a_queue_whose_calls_are_shown_and_not_kept(ana, line):
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    async with opened(ana) as page:
+        reply, told = await page.ask("subscribe", node="queue:70001")
+        queue = await Line.objects.aget(account="queue-70001")
+        assert (queue.via_id, queue.user_id, reply["data"]["line"]) == (line.pk, None, str(queue.pk))
+        assert [(message["name"], message["uri"]) for message in told] == [("SUBSCRIBED", "queue:70001")]
+        for state in ("RINGING", "CONNECTED", "HANGUP"):
+            await record([said(state, 0, line="queue-70001")])
+            event = await page.hear()
+            assert (event["name"], event["call"]["line"]) == (state, str(queue.pk))
+        assert not await Call.objects.aexists()
+        await record([said("HANGUP", 9, line="queue-70001", key="late")])
+        assert await page.socket.receive_nothing()
+        assert not await Call.objects.aexists()
+
+
+async def test_a_caller_in_a_queue_is_not_answered_and_not_missed_by_it(ana, line):
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    await sync_to_async(nodes.watched)(ana, "queue", "70001")
+    of_queue = {"line": "queue-70001", "conversation_id": "c1"}
+    await record([said("CONNECTED", 0, call="q1", **of_queue), said("RINGING", 1, conversation_id="c1")])
+    await record([said("HANGUP", 9, conversation_id="c1"), said("HANGUP", 9, call="q1", **of_queue)])
+    call = await Call.objects.aget()
+    assert (call.line_id, call.end_reason) == (line.pk, "missed")
+    assert await MissedCall.objects.acount() == 1
+
+
+async def test_a_provider_without_queues_says_so(ana, line):
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    without = {"default": {"BACKEND": DUMMY, "OPTIONS": {"without": ["supports_nodes"]}}}
+    with override_settings(VOIPCTI={"PROVIDERS": without}):
+        async with opened(ana) as page:
+            assert await page.refusal("subscribe", node="queue:70001") == ("INFO", "unsupported")
 
 
 async def test_a_lead_watches_his_team_until_he_leads_it_no_more(ana, line, ben):

@@ -14,7 +14,6 @@ from .delivery import WebhookDeliveryAdmin
 from .ignored import IgnoredNumberAdmin
 from .line import LineAdmin
 from .missed import MissedCallAdmin
-from .note import CallNoteAdmin, CallOutcomeAdmin
 from .phonebook import PhonebookEntryAdmin
 from .pop_rule import PopRuleAdmin
 from .team import TeamAdmin
@@ -24,8 +23,6 @@ __all__ = [
     "CallAccessAdmin",
     "CallAdmin",
     "CallCommandAdmin",
-    "CallNoteAdmin",
-    "CallOutcomeAdmin",
     "IgnoredNumberAdmin",
     "LineAdmin",
     "MissedCallAdmin",

@@ -106,7 +106,8 @@ class Leases:
         self._beat(now)
         leases = LineLease.objects.all()
         mine = leases.renew(self.instance, now=now, until=until)
-        known = Line.objects.enabled().filter(provider__in=app_settings.providers).defer("secrets")
+        known = Line.objects.enabled().filter(provider__in=app_settings.providers).select_related("via")
+        known = known.defer("secrets", "via__secrets")
         lines = {line.pk: line for line in known}
         bridges = max(self._alive(now), 1)
         share = min(math.ceil(len(lines) / bridges), app_settings.max_lines_per_bridge)
@@ -182,7 +183,8 @@ def mark_abandoned() -> int:
 
 
 def _held(line: Line, unseen_since: datetime | None) -> HeldLine:
-    facts = [line.provider, line.account, line.extension, line.credentials_version, line.options]
+    login = line.via or line
+    facts = [line.provider, line.account, line.extension, login.account, login.credentials_version, line.options]
     return HeldLine(
         pk=line.pk, provider=line.provider, fingerprint=json.dumps(facts, sort_keys=True), unseen_since=unseen_since
     )

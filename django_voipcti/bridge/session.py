@@ -139,7 +139,7 @@ class LineSession:
         self.account = account
         provider = self.provider
         if not provider.supports_sip_events:
-            if provider.keep_alive_interval is not None:
+            if provider.keep_alive_interval is not None and not account.login:
                 await provider.keep_alive(account)
             self.logged_in()
             self.ready()
@@ -158,7 +158,8 @@ class LineSession:
     async def _keep_alive(self) -> None:
         """Keep the provider's credentials from expiring, for ever."""
         interval = self.provider.keep_alive_interval
-        if interval is None or self.account is None:
+        # A node's login is another line's, which looks after it.
+        if interval is None or self.account is None or self.account.login:
             await asyncio.Event().wait()
             return
         # Spread out, so that a thousand lines which began together do not ask together.
@@ -195,7 +196,7 @@ class LineSession:
         if not self._dead:
             self._board.set(self.line, LineStatus.READY)
         since, self._unseen_since = self._unseen_since, None
-        if since is not None:
+        if since is not None and self.account is not None and not self.account.login:
             self._aside(self._fill_gap(since))
 
     def lost(self, sentence: str, *, fatal: bool) -> None:
@@ -267,7 +268,7 @@ class LineSession:
 
 def _load(line: int) -> tuple[Account, dict[str, CallState]]:
     """The line's account, and its live calls by external id."""
-    account = Line.objects.get(pk=line).as_account()
+    account = Line.objects.select_related("via").get(pk=line).as_account()
     live = Call.objects.live().filter(line=line, external_id__isnull=False).values_list("external_id", "state")
     return account, {external_id: CallState(state) for external_id, state in live if external_id}
 

@@ -67,16 +67,26 @@ def record(updates: Sequence[CallUpdate], *, tell_pages: bool = True) -> list[Ca
                 )
                 continue
             batch.apply(line, update)
-        told = batch.save()
+        told = [change for change in batch.save() if not _is_past(change)]
         if told:
             transaction.on_commit(lambda: _announce(told, tell_pages))
+        kept = [call for call in batch.written if not call.line.is_node]
         if tell_pages:
-            _ask_outside(batch.strangers)
-        concerned = [call.pk for call in batch.written if duties.concerns(call)]
+            _ask_outside([call for call in batch.strangers if not call.line.is_node])
+        concerned = [call.pk for call in kept if duties.concerns(call)]
         if concerned:
             # After the pages, since nobody waits for it; robust, since the record is committed whatever becomes of it.
             transaction.on_commit(lambda: duties.settle(concerned), robust=True)
+        over = [call.pk for call in batch.written if call.line.is_node and not call.is_live]
+        if over:
+            # The same conversation is kept as the calls of those who talked, and must not be counted twice.
+            Call.objects.filter(pk__in=over).delete()
     return [change.event for change in told]
+
+
+def _is_past(change: realtime.Told) -> bool:
+    """Whether this is about a node's call that was over, hence no longer kept, when it was told of."""
+    return change.call.line.is_node and change.previous is None and not change.call.is_live
 
 
 def _ask_outside(strangers: Sequence[Call]) -> None:

@@ -222,6 +222,9 @@ class Batch:
 
     def _complete(self, call: Call) -> None:
         """Fill in what follows from the line where no source said better."""
+        if call.line.is_node:
+            # Being in a queue is not being answered: what the conversation's other legs mean must not hang on it.
+            call.conversation_id = f"{call.line.account}-{call.external_id}"
         call.conversation_id = call.conversation_id or call.external_id or ""
         if not call.is_live:
             call.conversation_id = call.conversation_id or f"call-{call.pk}"

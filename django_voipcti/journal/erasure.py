@@ -3,9 +3,8 @@
 from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import Q
 
-from ..models import Call, CallAccess, CallCommand, CallEvent, CallNote, CallTrace, MissedCall
+from ..models import Call, CallAccess, CallCommand, CallEvent, CallTrace, MissedCall
 
 __all__ = ["delete_calls", "forget_parties"]
 
@@ -13,7 +12,7 @@ __all__ = ["delete_calls", "forget_parties"]
 def delete_calls(calls: Collection[int]) -> int:
     """Delete calls (primary keys) with all that hangs on them, in one transaction; return how many calls."""
     with transaction.atomic():
-        for dependent in (MissedCall, CallNote, CallEvent, CallCommand, CallTrace):
+        for dependent in (MissedCall, CallEvent, CallCommand, CallTrace):
             rows = dependent._default_manager.filter(call__in=calls)
             rows._raw_delete(rows.db)  # nothing hangs on these; counting and fetching them first takes most of the time
         MissedCall.objects.filter(closed_by_call__in=calls).update(closed_by_call=None)
@@ -25,7 +24,7 @@ def delete_calls(calls: Collection[int]) -> int:
 def forget_parties(calls: Collection[int]) -> int:
     """Take from calls (primary keys) who the other party was; return how many calls.
 
-    Times, lines and outcomes stay, so that the figures do; so do ids and the keys of events, by which a repeated
+    Times, lines and outcome stay, so that the figures do; so do ids and the keys of events, by which a repeated
     delivery is known.
     """
     with transaction.atomic():
@@ -33,12 +32,6 @@ def forget_parties(calls: Collection[int]) -> int:
         CallCommand.objects.filter(call__in=calls).update(arguments={})
         CallTrace.objects.filter(call__in=calls).delete()
         MissedCall.objects.filter(call__in=calls).delete()
-        # What came of the call is a figure; what somebody wrote about the caller is not.
-        notes = CallNote.objects.about(calls)
-        notes.filter(Q(saved_at=None) | Q(outcome=None)).delete()
-        notes.update(
-            text="", draft_text="", draft_outcome=None, draft_follow_up_on=None, draft_at=None, follow_up_on=None
-        )
         return Call.objects.filter(pk__in=calls).update(
             other_number="",
             other_e164="",

@@ -9,7 +9,6 @@ from .duty import MissedCall
 from .history import HistoryProgress
 from .line import Line
 from .mixins import CallsMixin
-from .note import CallNote, CallOutcome
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import IgnoredNumber, PopAction, PopRule
@@ -23,8 +22,6 @@ __all__ = [
     "CallAccess",
     "CallCommand",
     "CallEvent",
-    "CallNote",
-    "CallOutcome",
     "CallTrace",
     "CallsMixin",
     "HistoryProgress",

@@ -31,8 +31,9 @@ class LineQuerySet(models.QuerySet["Line"]):
     """Many-row rules of lines."""
 
     def enabled(self) -> "LineQuerySet":
-        """Lines that a bridge should connect: switched on and with credentials."""
-        return self.filter(enabled=True).exclude(secrets="")
+        """Lines that a bridge should connect: switched on and with credentials, or with those of another."""
+        login = ~models.Q(secrets="") | models.Q(via__enabled=True) & ~models.Q(via__secrets="")
+        return self.filter(login, enabled=True)
 
     def locked(self, named: models.Q) -> "list[Line]":
         """Lock the lines that ``named`` selects and all others of their users, in one order. Needs a transaction.
@@ -82,6 +83,16 @@ class Line(models.Model):
     region = models.CharField(
         _("country"), max_length=2, blank=True, help_text=_("Country code by which national numbers are read.")
     )
+    via = models.ForeignKey(
+        "self",
+        verbose_name=_("watched by the login of"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="nodes",
+        help_text=_("Set for queues, menus and conference rooms, which have no login of their own."),
+    )
     enabled = models.BooleanField(_("enabled"), default=True)
     retention_days = models.PositiveIntegerField(
         _("days calls are kept"),
@@ -120,6 +131,16 @@ class Line(models.Model):
         return providers[self.provider]
 
     @property
+    def is_node(self) -> bool:
+        """Whether this is a queue, menu or conference room, watched by another line's login. Its calls are not kept."""
+        return self.via_id is not None
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there is anything to connect with."""
+        return bool((self.via or self).secrets)
+
+    @property
     def effective_region(self) -> str:
         """Country code for national numbers: the line's, else its provider's, else the settings'."""
         return self.region or self.backend.region or app_settings.default_region
@@ -145,13 +166,14 @@ class Line(models.Model):
 
     def reveal_secrets(self) -> dict[str, Secret]:
         """The decrypted secrets, for the provider only."""
-        return credentials.decrypt(self.secrets)
+        return credentials.decrypt((self.via or self).secrets)
 
     def as_account(self) -> Account:
         """This line as its provider sees it, with decrypted secrets."""
         return Account(
             line=self.pk,
             key=self.account,
+            login=self.via.account if self.via else "",
             extension=self.extension,
             secrets=self.reveal_secrets(),
             options=dict(self.options),
@@ -168,8 +190,9 @@ class Line(models.Model):
         return True
 
     def capabilities(self) -> dict[str, Any]:
-        """The provider's capability flags, for pages."""
-        return self.backend.capabilities()
+        """The provider's capability flags, for pages. A node is looked at, no more."""
+        flags = self.backend.capabilities()
+        return dict.fromkeys(flags, False) if self.is_node else flags
 
 
 def seen_lines(user: "AnyUser", field: str = "line") -> models.Q:

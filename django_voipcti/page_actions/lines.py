@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from .. import control, presenters, realtime, sessions
+from .. import control, nodes, presenters, realtime, sessions
 from ..enums import SessionEvent
 from ..exceptions import CommandRefused
 from ..models import Line
@@ -46,7 +46,10 @@ class LineActions(Page):
         return {"lines": [str(line.pk) for line in lines]}
 
     async def _do_subscribe(self, node: str) -> Data:
-        """Also send the events of another line, if the user may watch it. Nodes are named as ``user:<account>``."""
+        """Also send the events of another line, if the user may watch it. Nodes are named as ``user:<account>``.
+
+        The calls that it has now are told before the reply, which lists them: whatever else the page shows is over.
+        """
         line = await in_thread(self.as_user, _watchable_line, node)
         group = realtime.line_group(line.pk)
         if line.user_id != self.user.pk and group not in self.groups:
@@ -55,7 +58,10 @@ class LineActions(Page):
             await self.join(group)
         message = _("You will be told about the calls of %(line)s.") % {"line": line}
         await self.send_message(presenters.present_session_event(SessionEvent.SUBSCRIBED, message, uri=node, node=node))
-        return {"uri": node, "line": str(line.pk)}
+        live = await in_thread(realtime.live_events, line, self.viewer)
+        for event in live:
+            await self.send_message(event)
+        return {"uri": node, "line": str(line.pk), "calls": [event["call"]["id"] for event in live]}
 
     async def leave_hidden_lines(self) -> None:
         """Stop telling this page about lines that its user may not see any more."""
@@ -83,15 +89,13 @@ def _watchable_line(user: Any, node: str) -> Line:
     """The line that a node names, if the user may watch it.
 
     Raises:
-        CommandRefused: ``invalid_node``, ``unsupported``, ``not_allowed``.
+        CommandRefused: ``invalid_node``, ``not_allowed``, and what :func:`django_voipcti.nodes.watched` raises.
     """
     kind, _colon, account = node.partition(":")
-    if kind not in {"user", "queue", "ivr", "conf"} or not account:
+    if kind not in {"user", *nodes.KINDS} or not account:
         raise CommandRefused(_("Name what to subscribe to like this: user:1001."), code="invalid_node")
     if kind != "user":
-        raise CommandRefused(
-            _("Only the calls of users can be watched so far."), code="unsupported", event=SessionEvent.INFO
-        )
+        return nodes.watched(user, kind, account)
     line = Line.objects.visible_to(user).filter(account=account).first()
     if line is None:
         raise CommandRefused(

@@ -8,6 +8,7 @@ from channels.db import database_sync_to_async
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 
+from ..phonebook import Viewer
 from ..trace import Deliveries
 
 __all__ = ["Data", "Page", "in_thread"]
@@ -20,6 +21,8 @@ class Page(ABC):
 
     user: Any
     groups: list[str]
+    viewer: Viewer
+    """Remembers what the user may view."""
     deliveries: Deliveries
     """What this page has been told of calls that may pop."""
 

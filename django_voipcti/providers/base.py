@@ -98,6 +98,8 @@ class Account:
     """Primary key of the line, for logs and for answers."""
     key: str
     """The provider's key of the line."""
+    login: str = ""
+    """The key of the line whose secrets these are, if it is another: nodes have none of their own."""
     extension: str = ""
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -184,6 +186,8 @@ class BaseProvider:
     supports_live_calls: ClassVar[bool] = False
     #: Can it list colleagues to transfer to?
     supports_directory: ClassVar[bool] = False
+    #: Does it show the calls of its queues, menus and conference rooms to users that subscribe to them?
+    supports_nodes: ClassVar[bool] = False
     #: Can it ring the user's own phone and then a number?
     supports_place: ClassVar[bool] = False
     #: Can it make the user's phone answer?
@@ -301,6 +305,13 @@ class BaseProvider:
             return [step, *await probe(await self.sip_profile(account))]
         except ProviderError as error:
             return [ProbeStep(name="account", outcome=StepOutcome.FAILED, sentence=error.message)]
+
+    def node_account(self, kind: str, key: str) -> str:
+        """The account key by which a ``queue``, ``ivr`` (menu) or ``conf`` (conference room) is watched.
+
+        No I/O. Raises ``ValueError`` for what cannot be the id of one.
+        """
+        raise self._missing("supports_nodes")
 
     async def directory(self, account: Account) -> Sequence[Colleague]:
         """Colleagues of the account, for transfers."""

@@ -95,6 +95,7 @@ class DummyProvider(BaseProvider):
     supports_recordings = True
     supports_live_calls = True
     supports_directory = True
+    supports_nodes = True
     supports_place = True
     supports_answer = True
     supports_hold = True
@@ -217,6 +218,10 @@ class DummyProvider(BaseProvider):
 
     async def keep_alive(self, account: Account) -> None:
         self._asked("keep_alive", account.key)
+
+    def node_account(self, kind: str, key: str) -> str:
+        self.require("supports_nodes")
+        return f"{kind}-{key}"
 
     async def directory(self, account: Account) -> Sequence[Colleague]:
         self.require("supports_directory")

@@ -54,6 +54,7 @@ CAPABILITY_METHODS: Mapping[str, tuple[str, ...]] = {
     "supports_answer": ("answer",),
     "supports_hold": ("hold", "resume"),
     "supports_blind_transfer": ("transfer",),
+    "supports_nodes": ("node_account",),
     "supports_attended_transfer": ("consult", "complete_transfer"),
     "supports_hang_up": ("hang_up",),
 }
@@ -148,6 +149,12 @@ class ProviderContractTests(Mixin):
                             _run(provider, partial(self.call, provider, method))
                         self.assertEqual(caught.exception.capability, capability)
 
+    def test_each_node_has_an_account_of_its_own(self) -> None:
+        provider = self.make_provider(Trouble.UNTOUCHED)
+        if provider.supports_nodes:
+            keys = {provider.node_account(kind, key) for kind in ("queue", "ivr", "conf") for key in ("70001", "70002")}
+            self.assertEqual(len(keys - {self.account.key}), 6)
+
     def test_who_can_ask_before_a_transfer_can_hold_and_hang_up(self) -> None:
         provider = self.make_provider(Trouble.UNTOUCHED)
         if provider.supports_attended_transfer:
@@ -172,6 +179,7 @@ class ProviderContractTests(Mixin):
             "place_call": lambda: provider.place_call(
                 self.account, call=1, number=self.number, report=report or Reports()
             ),
+            "node_account": lambda: provider.node_account("queue", "70001"),
             "transfer": lambda: provider.transfer(self.account, self.reference, number=self.number),
             "consult": lambda: provider.consult(
                 self.account, self.reference, consultation=1, number=self.number, report=report or Reports()

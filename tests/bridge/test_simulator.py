@@ -3,11 +3,12 @@
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import override_settings
 
-from django_voipcti import control
+from django_voipcti import control, nodes
 from django_voipcti.enums import CallState, CommandState, Direction, EndReason, LineStatus
-from django_voipcti.models import Call, CallCommand, CallEvent, Line
+from django_voipcti.models import Call, CallCommand, CallEvent, Line, MissedCall
 from django_voipcti.providers import providers
 from django_voipcti.redaction import Secret
 from django_voipcti.simulator import Simulator, SimulatorSettings, Timings, demo_scenario
@@ -196,3 +197,46 @@ async def test_a_call_that_came_and_went_while_no_bridge_ran_is_filled_in(
     call = await Call.objects.aget()
     assert (call.end_reason, call.other_number) == (EndReason.COMPLETED, f"+{LONDON}")
     assert call.talk_time is not None
+
+
+@pytest.fixture
+async def supervisor(line):
+    """The user of the line, who may watch everybody."""
+    user = line.user
+    await user.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    return user
+
+
+async def test_a_queue_a_menu_and_a_room_are_watched_while_the_call_goes_through_them(
+    simulator, line, supervisor, start_bridge, is_ready, aeventually
+):
+    """The supervisor's login watches them; what is kept are the calls of people."""
+    start_bridge()
+    await is_ready(line)
+    seen = {}
+    for kind, key, number in [("queue", "70001", "700"), ("ivr", "81001", "800"), ("conf", "91001", "900")]:
+        node = await in_db(nodes.watched)(supervisor, kind, key)
+        assert await in_db(nodes.watched)(supervisor, kind, key) == node
+        await is_ready(node)
+        simulator.engine.call_from_outside(LONDON, number, name="Jane Caller")
+        call = await aeventually(lambda node=node: Call.objects.filter(line=node).afirst(), describe=f"{kind} is seen")
+        seen[kind] = (call.direction, call.other_number, call.is_live)
+        for outside in simulator.engine.outside_calls:
+            simulator.engine.hang_up(outside)
+
+        async def is_gone(node=node):
+            return not await Call.objects.filter(line=node).aexists()
+
+        await aeventually(is_gone, describe=f"the call of {kind} is over")
+    assert seen == dict.fromkeys(("queue", "ivr", "conf"), (Direction.INBOUND, f"+{LONDON}", True))
+    # The queue rang Ana's phone, which is a call that she missed: once, however many nodes saw it.
+    assert [call.line_id async for call in Call.objects.all()] == [line.pk]
+    assert await MissedCall.objects.acount() == 1
+
+
+async def test_a_queue_that_the_account_may_not_watch_says_so(simulator, line, supervisor, start_bridge, is_ready):
+    simulator.platform.behaviour.change({"watch_others": False})
+    start_bridge()
+    node = await in_db(nodes.watched)(supervisor, "queue", "70001")
+    await is_ready(node, LineStatus.ERROR)
+    await is_ready(line)

@@ -762,8 +762,9 @@ describe("a bad network", () => {
 
 describe("coming back", () => {
   async function comeBack(world) {
-    world.newest().drop();
-    await world.clock.advance(1_000);
+    const lost = world.newest();
+    lost.drop();
+    while (world.newest() === lost) await world.clock.advance(1_000);
     const socket = world.newest();
     socket.open();
     return socket;
@@ -829,6 +830,69 @@ describe("coming back", () => {
       socket.sent.filter(({ action }) => action === "subscribe").map(({ node }) => node),
       ["user:1001", "user:1002"],
     );
+  });
+
+  describe("to what is only watched", () => {
+    const BENS = "9";
+    const bens = (id, name, fields = {}) => event(id, name, { id: "90", line: BENS, ...fields });
+
+    /** A page that watches Ben, who talks, and whose connection comes back. */
+    async function back() {
+      const world = await connected();
+      world.connector.subscribe("user:1001");
+      world.socket.say(bens(1, "CONNECTED"));
+      world.socket.accept("subscribe", { uri: "user:1001", line: BENS, calls: ["90"] });
+      await settled();
+      const socket = await comeBack(world);
+      socket.say(snapshot({ upTo: 1 }));
+      socket.accept("hello");
+      await settled();
+      world.heard.length = 0;
+      return { ...world, socket };
+    }
+
+    it("ends no call that goes on, and tells it no second time", async () => {
+      const { connector, socket, names } = await back();
+      socket.say(bens(1, "CONNECTED"));
+      socket.accept("subscribe", { uri: "user:1001", line: BENS, calls: ["90"] });
+      await settled();
+      assert.deepEqual(names(), []);
+      assert.deepEqual(connector.calls.map(({ id }) => id), ["90"]);
+    });
+
+    it("tells what happened meanwhile, and ends what ended unseen", async () => {
+      const { connector, socket, heard } = await back();
+      socket.say(bens(3, "RINGING", { id: "91" }));
+      socket.accept("subscribe", { uri: "user:1001", line: BENS, calls: ["91"] });
+      await settled();
+      assert.deepEqual(heard.map(({ name, call: { id } }) => [name, id]), [["RINGING", "91"], ["HANGUP", "90"]]);
+      assert.deepEqual(connector.calls.map(({ id }) => id), ["91"]);
+    });
+
+    it("ends everything of it that may not be watched any more", async () => {
+      const world = await back();
+      const { connector, names } = world;
+      world.socket.refuse("subscribe", { name: "ERROR", code: "not_allowed", message: "No." });
+      await settled();
+      assert.deepEqual(names(), ["ERROR", "HANGUP"]);
+      assert.deepEqual(connector.calls, []);
+      assert.deepEqual(connector.getSubscriptionURIs(), ["user:201"]);
+      const next = await comeBack(world);
+      next.say(snapshot({ upTo: 1 }));
+      next.accept("hello");
+      await settled();
+      assert.equal(next.last("subscribe"), undefined);
+    });
+
+    it("asks again after a connection that was lost before the answer", async () => {
+      const world = await back();
+      const next = await comeBack(world);
+      next.say(snapshot({ upTo: 1 }));
+      next.accept("hello");
+      await settled();
+      assert.equal(next.last("subscribe").node, "user:1001");
+      assert.deepEqual(world.connector.calls.map(({ id }) => id), ["90"]);
+    });
   });
 
   it("listens to the new socket alone", async () => {

@@ -149,6 +149,13 @@ def identifier(value: Any) -> str:
     return "" if word.strip("0") == "" or len(word) > _LONGEST_ID else word
 
 
+def node(kind: str, key: str) -> str:
+    """The user part of what a queue, menu or room is subscribed to by. Raises ``ValueError`` for what is no id."""
+    if not (key.isascii() and key.isdecimal()) or not identifier(key):
+        raise ValueError(key)
+    return f"{kind}-{key}"
+
+
 def moment(value: Any, zone: tzinfo) -> datetime | None:
     """Read Unix seconds, or a text date, which carries no zone and is taken to be in ``zone``; None if neither."""
     word = text(value)

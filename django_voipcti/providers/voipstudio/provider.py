@@ -76,6 +76,7 @@ class VoipStudioProvider(BaseProvider):
     supports_live_calls = True
     supports_recordings = True
     supports_directory = True
+    supports_nodes = True
     supports_place = True
     supports_answer = True
     supports_hold = False  # the platform has no operation for it; the phone's own key works and is shown
@@ -244,6 +245,10 @@ class VoipStudioProvider(BaseProvider):
             "domain": mapping.text(me.get("sip_domain")),
         }
 
+    def node_account(self, kind: str, key: str) -> str:
+        """Who may subscribe is a matter of the account."""
+        return mapping.node(kind, key)
+
     async def directory(self, account: Account) -> Sequence[Colleague]:
         """Active users with an extension, the line's own left out."""
         colleagues = []
@@ -287,7 +292,7 @@ class VoipStudioProvider(BaseProvider):
         return SipProfile(
             url=url,
             domain=domain,
-            username=account.key,
+            username=account.login or account.key,
             password=self._secret(account, SIP_PASSWORD),
             watch=(f"sip:{account.key}@{domain}",),
             ssl_context=await asyncio.to_thread(lambda: self._ssl_context) if url.startswith("wss:") else None,

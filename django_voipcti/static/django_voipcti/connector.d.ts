@@ -238,7 +238,7 @@ export declare class Connector {
   login(apiKey: string): Promise<{ secondFactor: boolean; nonce?: string; line?: Line }>;
   twoFactorAuth(code: string, nonce: string): Promise<{ secondFactor: boolean; line?: Line }>;
   logout(): Promise<{ lines: string[] }>;
-  subscribe(node: string): Promise<{ uri: string; line: string }>;
+  subscribe(node: string): Promise<{ uri: string; line: string; calls?: string[] }>;
   getSubscriptionURIs(): string[];
   colleagues(): Promise<Colleague[]>;
   apiRequest(

@@ -121,6 +121,8 @@ const FINAL = new Set([CALL_STATUS.HANGUP, CALL_STATUS.CANCEL]);
 const LOOKED_UP = ["matches", "lastCalls", "directory"];
 /** What only events change; a message about who is calling may have been written before the newest of them. */
 const STATE_FIELDS = ["cid", "status", "cause", "startedAt", "answeredAt", "endedAt", "heldSeconds", "endReason", "endReasonText"];
+/** Codes of requests that nobody has answered. */
+const LOST = new Set(["connection_lost", "timeout", "not_connected"]);
 /** Calls whose newest event is remembered, to recognise what comes twice or late. */
 const REMEMBERED_CALLS = 500;
 
@@ -498,14 +500,22 @@ export class Connector {
     return this.#act("logout", {});
   }
 
-  /** Also hear of the calls of another node, e.g. "user:1001", as far as the user may. @param {string} node */
+  /**
+   * Also hear of the calls of another node, as far as the user may: a colleague ("user:1001"), or a queue, menu or
+   * conference room ("queue:70001", "ivr:…", "conf:…") where the telephone system shows those. Its present calls are told
+   * as events at once.
+   * @param {string} node
+   */
   subscribe(node) {
-    return quietly(
-      this.#act("subscribe", { node }).then((data) => {
-        this.#nodes.set(node, data.line);
-        return data;
-      }),
-    );
+    return quietly(this.#act("subscribe", { node }).then((data) => this.#subscribed(node, data)));
+  }
+
+  #subscribed(node, data) {
+    this.#nodes.set(node, data.line);
+    // What went unseen while the socket was away.
+    const { line, calls } = data;
+    if (calls) this.#endCalls((call) => call.line === line && !this.#lines.has(line) && !calls.includes(call.id));
+    return data;
   }
 
   /** Nodes whose calls are told: the user's own lines, and what was subscribed to. @returns {string[]} */
@@ -853,6 +863,8 @@ export class Connector {
     const linesBefore = this.#lines;
     this.#calls = new Map(calls.map((call) => [call.id, call]));
     this.#lines = new Map(lines.map((line) => [line.id, line]));
+    // Of what is only watched the snapshot says nothing: that follows when its subscription is renewed.
+    for (const call of before.values()) if (this.#isWatched({ id: call.line })) this.#calls.set(call.id, call);
     this.#lastEventId = Math.max(this.#lastEventId, upTo);
     for (const line of this.#lines.values()) {
       const known = linesBefore.get(line.id)?.status;
@@ -860,16 +872,24 @@ export class Connector {
         this.#tell({ name: line.status, message: line.message || line.statusLabel, line });
       }
     }
-    for (const call of before.values()) {
-      if (!this.#calls.has(call.id)) {
-        const ended = { ...call, status: CALL_STATUS.HANGUP, endReason: "unknown", endReasonText: "" };
-        this.#tell({ name: EVENT.HANGUP, call: ended });
-      }
-    }
+    for (const call of before.values()) if (!this.#calls.has(call.id)) this.#tellUnseenEnd(call);
     for (const call of this.#calls.values()) {
       if (before.get(call.id)?.status !== call.status) this.#tell({ name: call.status, call });
     }
     this.#emit("snapshot");
+  }
+
+  #tellUnseenEnd(call) {
+    const ended = { ...call, status: CALL_STATUS.HANGUP, endReason: "unknown", endReasonText: "" };
+    this.#tell({ name: EVENT.HANGUP, call: ended });
+  }
+
+  /** End the calls that `isOver` names: they ended unseen, or are not told of any more. */
+  #endCalls(isOver) {
+    for (const call of this.calls.filter(isOver)) {
+      this.#calls.delete(call.id);
+      this.#tellUnseenEnd(call);
+    }
   }
 
   #setServerTime(now) {
@@ -879,7 +899,18 @@ export class Connector {
 
   /** The server forgets what a socket subscribed to when it closes; we do not. */
   #renewSubscriptions() {
-    for (const node of this.#nodes.keys()) this.#request("subscribe", { node }).catch(() => this.#nodes.delete(node));
+    for (const [node, line] of this.#nodes) {
+      this.#request("subscribe", { node }).then(
+        (data) => this.#subscribed(node, data),
+        ({ code }) => {
+          // Asked again when the connection is back; refused for good otherwise.
+          if (LOST.has(code)) return;
+          this.#nodes.delete(node);
+          this.#uris.delete(node);
+          this.#endCalls((call) => call.line === line && !this.#lines.has(line));
+        },
+      );
+    }
   }
 }
 
