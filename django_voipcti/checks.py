@@ -14,10 +14,12 @@
 ``voipcti.E005``      an outside directory cannot be created
 ``voipcti.E006``      days for which something is kept are no number of days
 ``voipcti.W007``      days are set for a provider that is not configured
+``voipcti.E007``      ``QUIET_HOURS`` names no times of day
 ====================  =============================================================================================
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any, cast
 
 from cryptography.fernet import Fernet
@@ -37,6 +39,7 @@ __all__ = [
     "check_channel_layer",
     "check_directories",
     "check_providers",
+    "check_quiet_hours",
     "check_retention",
     "check_settings",
 ]
@@ -152,6 +155,31 @@ def check_directories(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         hint = "See docs/reference/phonebook, “Outside directories”."
         return [Error(str(error), hint=hint, id="voipcti.E005")]
     return []
+
+
+@register(Tags.compatibility)
+def check_quiet_hours(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Pairs of times of day, or country codes with such pairs."""
+    values = getattr(settings, SETTING, {})
+    quiet = app_settings.quiet_hours if isinstance(values, Mapping) else None
+    spans = quiet.values() if isinstance(quiet, Mapping) else [quiet]
+    if all(_is_span(span) for span in spans):
+        return []
+    hint = 'Write ("21:00", "08:00"), or {"FR": ("20:00", "10:00"), "*": ("21:00", "08:00"), "US": None}.'
+    return [Error(f"{SETTING}['QUIET_HOURS'] must name two times of day.", hint=hint, id="voipcti.E007")]
+
+
+def _is_span(span: object) -> bool:
+    if span is None:
+        return True
+    if not isinstance(span, tuple | list) or len(span) != 2 or not all(isinstance(each, str) for each in span):
+        return False
+    try:
+        for each in span:
+            time.fromisoformat(each)
+    except ValueError:
+        return False
+    return True
 
 
 @register(Tags.compatibility)

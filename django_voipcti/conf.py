@@ -96,6 +96,22 @@ class AppSettings:
         return cast(Callable[..., None], import_string(path)) if isinstance(path, str) else path
 
     @property
+    def recent_call_minutes(self) -> float:
+        """Minutes for which whoever calls a customer is asked first because one of us spoke to him; 0: never."""
+        return float(self._get("RECENT_CALL_MINUTES", 2))
+
+    @property
+    def quiet_hours(self) -> "tuple[str, str] | Mapping[str, tuple[str, str] | None] | None":
+        """From when until when nobody is called unasked, by the called party's clock: ``("21:00", "08:00")``, or
+        country code to such a pair or None (``"*"``: the others). None: at no time."""
+        return self._get("QUIET_HOURS", cast("tuple[str, str] | Mapping[str, tuple[str, str] | None] | None", None))
+
+    @property
+    def do_not_call_is_final(self) -> bool:
+        """Whether nobody may call whom the do-not-call list, or a record's ``do_not_call``, names: no reason helps."""
+        return bool(self._get("DO_NOT_CALL_IS_FINAL", False))
+
+    @property
     def match_permission(self) -> Callable[..., bool]:
         """Host's word on who may see whom: ``permission(user, match) -> bool``. Default: ``view`` permission."""
         path: str | Callable[..., bool] = self._get(

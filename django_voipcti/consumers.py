@@ -29,6 +29,7 @@ from .enums import SessionEvent
 from .exceptions import (
     AuthenticationFailed,
     CommandRefused,
+    ConfirmationNeeded,
     PhoneNotRegistered,
     ProviderError,
     ProviderRejected,
@@ -281,6 +282,8 @@ def _language_of(scope: Mapping[str, Any], default: str) -> str:
 
 def _present_error(error: Exception) -> Data:
     """What a page is told about a refusal: ``ERROR`` for what is wrong, ``INFO`` for what merely cannot be done."""
+    if isinstance(error, ConfirmationNeeded):
+        return presenters.present_question(error)
     if isinstance(error, CommandRefused):
         return {"name": error.event.value, "code": error.code, "message": error.message}
     if isinstance(error, UnsupportedFeature):

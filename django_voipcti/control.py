@@ -6,6 +6,7 @@ for a telephone. How a command ends is written down by :mod:`django_voipcti.outc
 """
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from kombu.exceptions import OperationalError
 
-from . import journal, outcomes, policy
+from . import concerns, journal, outcomes, policy
 from .conf import app_settings
 from .enums import (
     TALKING_STATES,
@@ -52,6 +53,8 @@ logger = logging.getLogger(__name__)
 
 #: The Celery task that sees a command through.
 DRIVE_TASK = "voipcti.drive_command"
+
+_LONGEST_REASON = CallCommand._meta.get_field("reason").max_length or 0
 
 #: Which capability an action needs.
 _CAPABILITIES = {
@@ -93,28 +96,39 @@ _UNSUPPORTED = {
 }
 
 
-def place_call(user: "AnyUser", number: str, *, line: Line | None = None) -> CallCommand:
+def place_call(
+    user: "AnyUser",
+    number: str,
+    *,
+    line: Line | None = None,
+    confirmed: Collection[str] | str = (),
+    reason: str = "",
+) -> CallCommand:
     """Ring the user's own phone, then ``number``.
 
     Args:
         number: in any spelling; national ones are read by the country of the line.
         line: one of the user's own; by default the one that is ready.
+        confirmed: what the user has heard and sets aside: codes of concerns, or the token of a
+            :exc:`~django_voipcti.exceptions.ConfirmationNeeded`, which is good for two minutes.
+        reason: why he calls nevertheless; kept with the command.
 
     Raises:
+        ConfirmationNeeded: something speaks against the call, and has not been confirmed.
         CommandRefused: codes ``not_allowed``, ``no_line``, ``line_not_ready``, ``unsupported``, ``empty_number``,
-            ``invalid_number``, ``own_number``, ``number_not_allowed``, ``too_many_calls``, ``already_calling``, or
-            what the host's ``CALL_POLICY`` says.
+            ``invalid_number``, ``own_number``, ``number_not_allowed``, ``too_many_calls``, ``already_calling``,
+            ``do_not_call``, ``reason_needed``, or what the host's ``CALL_POLICY`` says.
     """
     line = line_for(user, line)
     _require(line, CommandAction.PLACE)
     dialled = policy.destination(line, number)
-    policy.check_call(user, line, dialled)
+    said = _set_aside(user, line, dialled, confirmed, reason)
     now = timezone.now()
     with transaction.atomic():
         Line.objects.locked(Q(pk=line.pk))
         policy.check_repetition(line, dialled.number, now)
         call = journal.open_call(line, dialled.number, now=now)
-        return _enqueue(call, line, CommandAction.PLACE, user, {"number": str(dialled.number)})
+        return _enqueue(call, line, CommandAction.PLACE, user, {"number": str(dialled.number)}, **said)
 
 
 def answer(user: "AnyUser", call_id: int | str | None = None) -> CallCommand:
@@ -158,19 +172,25 @@ def transfer(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
     return _ask(user, call_id, CommandAction.TRANSFER, number=str(dialled.number))
 
 
-def consult(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
+def consult(
+    user: "AnyUser", call_id: int | str, number: str, *, confirmed: Collection[str] | str = (), reason: str = ""
+) -> CallCommand:
     """Put a call on hold and call ``number`` to ask whether it may be transferred there.
 
     The command's call is the new one, the consultation. It ends by :func:`complete_transfer`, by
     :func:`return_to_call`, or when either of its parties hangs up.
 
+    Args:
+        confirmed, reason: as for :func:`place_call`.
+
     Raises:
+        ConfirmationNeeded: as :func:`place_call`.
         CommandRefused: as :func:`answer`, the number codes of :func:`place_call`, and ``already_consulting``.
     """
     call = own_call(user, call_id)
     _require_possible(call, CommandAction.CONSULT)
     dialled = policy.destination(call.line, number)
-    policy.check_call(user, call.line, dialled)
+    said = _set_aside(user, call.line, dialled, confirmed, reason)
     now = timezone.now()
     with transaction.atomic():
         Line.objects.locked(Q(pk=call.line_id))
@@ -182,7 +202,7 @@ def consult(user: "AnyUser", call_id: int | str, number: str) -> CallCommand:
             )
         policy.check_repetition(call.line, dialled.number, now)
         consultation = journal.open_call(call.line, dialled.number, now=now, consultation_of=call)
-        return _enqueue(consultation, call.line, CommandAction.CONSULT, user, {"number": str(dialled.number)})
+        return _enqueue(consultation, call.line, CommandAction.CONSULT, user, {"number": str(dialled.number)}, **said)
 
 
 def complete_transfer(user: "AnyUser", call_id: int | str) -> CallCommand:
@@ -302,7 +322,20 @@ def _require(line: Line, action: CommandAction) -> None:
         raise CommandRefused(message, code="unsupported", event=SessionEvent.INFO)
 
 
-def _enqueue(call: Call, line: Line, action: CommandAction, user: "AnyUser", arguments: dict[str, Any]) -> CallCommand:
+def _set_aside(
+    user: "AnyUser", line: Line, dialled: policy.Destination, confirmed: Collection[str] | str, reason: str
+) -> dict[str, Any]:
+    """Check a call, and return what is kept with its command about concerns that were set aside."""
+    if isinstance(confirmed, str):
+        confirmed = concerns.heard(confirmed, user, dialled.number)
+    overridden = policy.check_call(user, line, dialled, confirmed=confirmed, reason=reason)
+    # A reason is kept in one line.
+    return {"overridden": overridden, "reason": " ".join(reason.split())[:_LONGEST_REASON]} if overridden else {}
+
+
+def _enqueue(
+    call: Call, line: Line, action: CommandAction, user: "AnyUser", arguments: dict[str, Any], **said: Any
+) -> CallCommand:
     """Write the command; it is driven after commit."""
     now = timezone.now()
     command = CallCommand.objects.create(
@@ -313,6 +346,7 @@ def _enqueue(call: Call, line: Line, action: CommandAction, user: "AnyUser", arg
         requested_by_id=user.pk,
         created_at=now,
         expires_at=now + timedelta(seconds=app_settings.command_ttl),
+        **said,
     )
     transaction.on_commit(lambda: _drive(command.pk), robust=True)
     return command

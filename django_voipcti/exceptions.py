@@ -4,6 +4,7 @@
 
     VoipCtiError
     ├── CommandRefused            a user asked for something that is not possible or not allowed; has a sentence for him
+    │   └── ConfirmationNeeded      ... unless he says that he means it: see Concern
     ├── ProviderError             the conversation with a provider failed
     │   ├── ProviderUnavailable     ... and may work later: network, time-out, 5xx, 429
     │   ├── ProviderRejected        ... and will not work unless something changes: 4xx
@@ -18,6 +19,9 @@ Mistakes in the configuration are ``ImproperlyConfigured``, outside this tree on
 run-time trouble can hide them. Facts are attributes; the text says what happened and what to do; no text holds a
 secret or a complete number.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.core.exceptions import SuspiciousOperation
 
@@ -42,6 +46,42 @@ class CommandRefused(VoipCtiError):
         self.message = message
         self.code = code
         self.event = event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """One thing that speaks against a call. Who has heard it may call nevertheless."""
+
+    code: str
+    """Stable machine-readable word, e.g. ``"quiet_hours"``; kept with the command if it is overridden."""
+    message: str
+    """A translated sentence for the person who asked."""
+    needs_reason: bool = False
+    """Whether he has to say why he calls nevertheless."""
+
+
+class ConfirmationNeeded(CommandRefused):
+    """A call was refused for now: the person who asked has to say that he means it, perhaps with a reason.
+
+    ``CALL_POLICY`` may raise it with concerns of the host's own.
+
+    Args:
+        concerns: what speaks against the call; at least one.
+        number: whom it is about, in E.164; ``control`` knows.
+        token: what a page sends back to confirm; only ``control`` knows how to make it.
+    """
+
+    def __init__(self, concerns: Sequence[Concern], *, number: str = "", token: str = "") -> None:
+        message = " ".join(concern.message for concern in concerns)
+        super().__init__(message, code="needs_confirmation", event=SessionEvent.INFO)
+        self.concerns = tuple(concerns)
+        self.number = number
+        self.token = token
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether one of the concerns is overridden with a reason only."""
+        return any(concern.needs_reason for concern in self.concerns)
 
 
 class ProviderError(VoipCtiError):

@@ -1,9 +1,12 @@
 """What may be dialled, by whom and how often: the checks before a call is placed or transferred.
 
+Rules that a person may set aside, with a reason, stand in :mod:`django_voipcti.concerns`; these cannot be.
+
 Numbers that have no international form (extensions, service codes such as ``#123``) are the provider's business; the
 country and premium-rate rules judge the others.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,10 +15,10 @@ import phonenumbers
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import phonebook
+from . import concerns, phonebook
 from .conf import app_settings
 from .enums import PLACING_ACTIONS, SessionEvent
-from .exceptions import CommandRefused
+from .exceptions import CommandRefused, Concern, ConfirmationNeeded
 from .models import Call, CallCommand, Line
 from .redaction import PhoneNumber
 
@@ -62,11 +65,19 @@ def destination(line: Line, text: str) -> Destination:
     return Destination(number=PhoneNumber(number.e164), is_international=True)
 
 
-def check_call(user: "AnyUser", line: Line, wanted: Destination) -> None:
-    """Whether ``user`` may call ``wanted`` from ``line`` now.
+def check_call(
+    user: "AnyUser", line: Line, wanted: Destination, *, confirmed: Collection[str] = (), reason: str = ""
+) -> list[str]:
+    """Whether ``user`` may call ``wanted`` from ``line`` now; returns the codes of concerns that he sets aside.
+
+    Args:
+        confirmed: codes of the concerns that he has heard.
+        reason: why he calls nevertheless.
 
     Raises:
-        CommandRefused: ``own_number``, ``number_not_allowed``, ``too_many_calls``, or the host's own code.
+        ConfirmationNeeded: something else speaks against it, with what a page needs to confirm all of it.
+        CommandRefused: ``own_number``, ``number_not_allowed``, ``too_many_calls``, ``do_not_call``,
+            ``reason_needed``, or the host's own code.
     """
     check_destination(line, wanted)
     since = timezone.now() - timedelta(minutes=1)
@@ -78,8 +89,24 @@ def check_call(user: "AnyUser", line: Line, wanted: Destination) -> None:
             _("You placed %(count)d calls within a minute, which is the limit. Wait a little.") % {"count": recent},
             code="too_many_calls",
         )
-    if app_settings.call_policy is not None:
+    found = [*_concerns_of_host(user, line, wanted), *concerns.about(user, line, wanted)]
+    codes = [concern.code for concern in found]
+    if not set(codes) <= set(confirmed):
+        raise ConfirmationNeeded(found, number=wanted.number, token=concerns.token(user, wanted.number, codes))
+    if any(concern.needs_reason for concern in found) and not reason.strip():
+        raise CommandRefused(_("Say why you call nevertheless."), code="reason_needed", event=SessionEvent.INFO)
+    return codes
+
+
+def _concerns_of_host(user: "AnyUser", line: Line, wanted: Destination) -> Sequence[Concern]:
+    """What ``CALL_POLICY`` wants to be confirmed; what it refuses, it raises."""
+    if app_settings.call_policy is None:
+        return ()
+    try:
         app_settings.call_policy(user=user, line=line, number=wanted.number)
+    except ConfirmationNeeded as asked:
+        return asked.concerns
+    return ()
 
 
 def check_destination(line: Line, wanted: Destination) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from . import phonebook
 from .briefing import Briefing
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
+from .exceptions import ConfirmationNeeded
 from .models import Call, CallEvent, Line, PopAction, UserPreferences
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "present_pop",
     "present_preferences",
     "present_preferences_change",
+    "present_question",
     "present_session_event",
     "present_snapshot",
 ]
@@ -191,6 +193,24 @@ def present_about(facts: phonebook.NumberFacts) -> Message:
         "lineType": facts.line_type,
         "localTime": f"{there:%H:%M}" if there else "",
         "timeZone": facts.time_zones[0] if there else "",
+    }
+
+
+def present_question(question: ConfirmationNeeded) -> Message:
+    """A call that was refused until somebody confirms that he means it: what speaks against it, and how to confirm."""
+    return {
+        "name": question.event.value,
+        "code": question.code,
+        "message": question.message,
+        "confirm": {
+            "token": question.token,
+            "number": phonebook.numbers.display(question.number, ""),
+            "needsReason": question.needs_reason,
+            "concerns": [
+                {"code": concern.code, "message": concern.message, "needsReason": concern.needs_reason}
+                for concern in question.concerns
+            ],
+        },
     }
 
 

@@ -66,7 +66,11 @@ def _parts() -> dict[str, Schema]:
                 **dict.fromkeys(("ringTone", "notifications", "openRecord", "doNotDisturb"), SWITCH),
             }
         ),
-        "refusal": _object({"name": _one_of("ERROR", "INFO"), **_texts("code", "message")}),
+        "refusal": _object(
+            {"name": _one_of("ERROR", "INFO"), **_texts("code", "message")}, optional={"confirm": _ref("question")}
+        ),
+        "concern": _object({**_texts("code", "message"), "needsReason": SWITCH}),
+        "question": _object({**_texts("token", "number"), "needsReason": SWITCH, "concerns": _many("concern")}),
         "callState": _one_of(*told),
     }
 

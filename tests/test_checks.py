@@ -105,3 +105,23 @@ class TestRetention:
 
     def test_a_provider_that_is_not_there_is_a_slip(self):
         assert self.of(RETENTION_DAYS={"defualt": 30}) == ["voipcti.W007"]
+
+
+class TestQuietHours:
+    @staticmethod
+    def of(value):
+        with override_settings(VOIPCTI={"PROVIDERS": {"default": {"BACKEND": DUMMY}}, "QUIET_HOURS": value}):
+            return ids(checks.check_quiet_hours(None))
+
+    @pytest.mark.parametrize(
+        "value",
+        [None, ("21:00", "08:00"), ["21:00", "08:00"], {"FR": ("20:00", "10:00"), "US": None, "*": ("21:00", "08:00")}],
+    )
+    def test_times_of_day_are_silent(self, value):
+        assert self.of(value) == []
+
+    @pytest.mark.parametrize(
+        "value", ["21:00", ("21:00",), (21, 8), ("late", "early"), ("21:00", "8:00"), {"FR": "20:00"}]
+    )
+    def test_others_are_not(self, value):
+        assert self.of(value) == ["voipcti.E007"]

@@ -22,7 +22,16 @@ from django_voipcti import journal, nodes, realtime
 from django_voipcti.consumers import PageConsumer
 from django_voipcti.enums import LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused
-from django_voipcti.models import Call, CallCommand, CallEvent, Line, MissedCall, Team, UserPreferences
+from django_voipcti.models import (
+    Call,
+    CallCommand,
+    CallEvent,
+    DoNotCallNumber,
+    Line,
+    MissedCall,
+    Team,
+    UserPreferences,
+)
 from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
@@ -409,6 +418,19 @@ async def test_a_call_is_transferred_after_asking(ana, line):
         assert reply["data"]["call"] == str(held.pk)
         reply, _told = await page.ask("return_to_call", call=consultation)
         assert reply["data"]["call"] == str(held.pk)
+
+
+async def test_what_speaks_against_a_call_is_asked_first_and_kept_when_it_is_confirmed(ana, line):
+    await DoNotCallNumber.objects.acreate(pattern="+442079460018")
+    async with opened(ana) as page:
+        reply, _told = await page.ask("call", number="020 7946 0018")
+        question = reply["error"]["confirm"]
+        assert (question["number"], question["needsReason"]) == ("+44 20 7946 0018", True)
+        said = {"number": "020 7946 0018", "confirm": question["token"]}
+        assert await page.refusal("call", **said) == ("INFO", "reason_needed")
+        reply, _told = await page.ask("call", **said, reason="She asked for it.")
+        command = await CallCommand.objects.aget(pk=reply["data"]["command"])
+    assert (command.overridden, command.reason) == (["do_not_call"], "She asked for it.")
 
 
 async def test_answer_without_a_call_means_the_one_that_rings(ana, line):

@@ -11,7 +11,7 @@ from .call import CallAdmin
 from .choice import PhonebookChoiceAdmin
 from .command import CallCommandAdmin
 from .delivery import WebhookDeliveryAdmin
-from .ignored import IgnoredNumberAdmin
+from .ignored import DoNotCallNumberAdmin, IgnoredNumberAdmin
 from .line import LineAdmin
 from .missed import MissedCallAdmin
 from .phonebook import PhonebookEntryAdmin
@@ -23,6 +23,7 @@ __all__ = [
     "CallAccessAdmin",
     "CallAdmin",
     "CallCommandAdmin",
+    "DoNotCallNumberAdmin",
     "IgnoredNumberAdmin",
     "LineAdmin",
     "MissedCallAdmin",

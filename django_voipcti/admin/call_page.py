@@ -18,6 +18,7 @@ from ..models import Call, CallCommand, CallEvent
 from ..redaction import mask_digits
 from . import story, timeline
 from .base import EMPTY, duration, may_see_numbers, offset, other_number, other_party, party_link, pretty, state_badge
+from .command import overridden
 
 if TYPE_CHECKING:
     from .call import CallAdmin
@@ -113,6 +114,7 @@ def _command(command: CallCommand, *, full: bool) -> dict[str, Any]:
     return {
         "command": command,
         "badge": state_badge(CommandState(command.state)),
+        "overridden": overridden(command),
         "arguments": pretty(command.arguments, full=full) if command.arguments else "",
         "took": offset(ended, command.created_at) if ended else EMPTY,
     }

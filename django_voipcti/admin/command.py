@@ -1,7 +1,7 @@
 """Commands: who asked what of which call, which bridge did it, and what came of it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -13,17 +13,43 @@ from django.utils.translation import gettext_lazy as _
 
 from ..enums import CommandState
 from ..models import Call, CallCommand
+from ..models.command import CallCommandQuerySet
 from ..models.line import seen_lines
 from .base import EMPTY, ReadOnlyAdmin, may_see_numbers, offset, other_party, pretty, state_badge
 
-__all__ = ["CallCommandAdmin"]
+__all__ = ["CallCommandAdmin", "overridden"]
+
+#: What people call the concerns of this package; those of the host stand under their codes.
+CONCERNS = {
+    "do_not_call": _("does not want to be called"),
+    "quiet_hours": _("quiet hours"),
+    "recent_call": _("spoke to one of us shortly before"),
+}
+
+
+class OverriddenFilter(admin.SimpleListFilter):
+    """Calls that were placed although something spoke against them."""
+
+    title = _("overridden concerns")
+    parameter_name = "overridden"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("any")), *((code, label) for code, label in CONCERNS.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CallCommand]) -> QuerySet[CallCommand]:
+        code = self.value()
+        if not code:
+            return queryset
+        return cast(CallCommandQuerySet, queryset).overriding("" if code == "yes" else code)
 
 
 @admin.register(CallCommand)
 class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
     """Commands, newest first. Only ``control`` makes them, only a bridge carries them out."""
 
-    list_filter = ["action", "state"]
+    list_filter = ["action", "state", OverriddenFilter]
+    search_fields = ["reason", "message", "requested_by__username"]
+    search_help_text = _("The reason or outcome, or who asked.")
     list_select_related = ["requested_by", "line", "call__line"]
     ordering = ["-id"]
     sortable_by = ["created_at"]
@@ -36,7 +62,7 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         call = "call_shown" if may_see_numbers(request) else "masked_call"
-        return ["created_at", "action", call, "requested_by", "state_shown", "took", "message"]
+        return ["created_at", "action", call, "requested_by", "state_shown", "took", "message", "reason"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         full = may_see_numbers(request)
@@ -46,10 +72,19 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
             "arguments_shown" if full else "masked_arguments",
             ("requested_by", "created_at", "expires_at"),
             ("claimed_by", "claimed_at", "finished_at", "took"),
+            ("overridden_shown", "reason"),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["state_shown", "call_shown", "masked_call", "arguments_shown", "masked_arguments", "took"]
+        return [
+            "state_shown",
+            "call_shown",
+            "masked_call",
+            "arguments_shown",
+            "masked_arguments",
+            "took",
+            "overridden_shown",
+        ]
 
     @admin.display(description=_("state"))
     def state_shown(self, command: CallCommand) -> SafeString | str:
@@ -71,9 +106,18 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
     def masked_arguments(self, command: CallCommand) -> SafeString | str:
         return _arguments(command, full=False)
 
+    @admin.display(description=_("overridden concerns"))
+    def overridden_shown(self, command: CallCommand) -> str:
+        return overridden(command) or EMPTY
+
     @admin.display(description=_("took"))
     def took(self, command: CallCommand) -> str:
         return offset(command.finished_at, command.created_at) if command.finished_at else EMPTY
+
+
+def overridden(command: CallCommand) -> str:
+    """What spoke against the call, in words; empty if nothing did."""
+    return ", ".join(str(CONCERNS.get(code, code)) for code in command.overridden)
 
 
 def _link(command: CallCommand, *, full: bool) -> SafeString:

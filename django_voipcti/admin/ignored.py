@@ -1,4 +1,4 @@
-"""The ignore list: numbers in any spelling go in, and come off again."""
+"""The ignore list and the do-not-call list: numbers in any spelling go in, and come off again."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..exceptions import CommandRefused
-from ..models import IgnoredNumber
+from ..models import DoNotCallNumber, IgnoredNumber
+from ..models.rules import ListedNumber
 from ..phonebook import numbers
 from ..phonebook.rules import ignore_pattern
 from ..redaction import mask_number
 from .base import EMPTY, ModelAdmin, action_checkbox, may_see_numbers
 
-__all__ = ["IgnoredNumberAdmin"]
+__all__ = ["DoNotCallNumberAdmin", "IgnoredNumberAdmin"]
 
 
-class IgnoredNumberForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted it would be evaluated at run time
+class ListedNumberForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted it would be evaluated at run time
     """Takes a number as people write it; what is kept is what calls are compared with."""
 
     class Meta:
-        model = IgnoredNumber
         fields = ("pattern", "note")
         help_texts = {
             "pattern": gettext_lazy(
@@ -42,11 +42,10 @@ class IgnoredNumberForm(forms.ModelForm):  # type: ignore[type-arg]  # subscript
             raise ValidationError(str(refusal), code=refusal.code) from refusal
 
 
-@admin.register(IgnoredNumber)
-class IgnoredNumberAdmin(ModelAdmin[IgnoredNumber]):
-    """Numbers for which nothing pops up. Those who may not see complete numbers have the list only, masked."""
+class ListedNumberAdmin(ModelAdmin[Any]):
+    """A list of numbers. Those who may not see complete numbers have the list only, masked."""
 
-    form = IgnoredNumberForm
+    form = ListedNumberForm
     fields = ["pattern", "note"]
     list_select_related = ["created_by"]
     list_per_page = 50
@@ -77,14 +76,14 @@ class IgnoredNumberAdmin(ModelAdmin[IgnoredNumber]):
         return super().has_delete_permission(request, obj) and (obj is None or may_see_numbers(request))
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[IgnoredNumber], search_term: str
-    ) -> tuple[QuerySet[IgnoredNumber], bool]:
+        self, request: HttpRequest, queryset: QuerySet[ListedNumber], search_term: str
+    ) -> tuple[QuerySet[ListedNumber], bool]:
         keys = numbers.search_keys(search_term)
         if keys:
             return queryset.filter(Q(pattern__in=keys) | Q(note__icontains=search_term)), False
         return super().get_search_results(request, queryset, search_term)
 
-    def save_model(self, request: HttpRequest, obj: IgnoredNumber, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: ListedNumber, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user  # type: ignore[assignment]  # the admin lets nobody in who is anonymous
         super().save_model(request, obj, form, change)
@@ -96,24 +95,45 @@ class IgnoredNumberAdmin(ModelAdmin[IgnoredNumber]):
         return actions
 
     @admin.action(description=gettext_lazy("Take off the list"), permissions=["delete"])
-    def take_off(self, request: HttpRequest, queryset: QuerySet[IgnoredNumber]) -> None:
+    def take_off(self, request: HttpRequest, queryset: QuerySet[ListedNumber]) -> None:
         self.log_deletions(request, queryset)
         count, _details = queryset.delete()
-        text = ngettext("%(count)d number is no longer ignored.", "%(count)d numbers are no longer ignored.", count)
-        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        self.message_user(request, self.taken_off(count), messages.SUCCESS)
+
+    def taken_off(self, count: int) -> str:
+        """What to say about numbers that came off the list."""
+        raise NotImplementedError
 
     # --- columns ----------------------------------------------------------------------------------------------------
 
-    def action_checkbox(self, obj: IgnoredNumber) -> SafeString:
+    def action_checkbox(self, obj: ListedNumber) -> SafeString:
         return action_checkbox(obj)
 
     @admin.display(description=gettext_lazy("number"))
-    def number(self, ignored: IgnoredNumber) -> SafeString:
-        return _shown(ignored.pattern)
+    def number(self, listed: ListedNumber) -> SafeString:
+        return _shown(listed.pattern)
 
     @admin.display(description=gettext_lazy("number"))
-    def masked_number(self, ignored: IgnoredNumber) -> SafeString:
-        return _shown(mask_number(ignored.pattern))
+    def masked_number(self, listed: ListedNumber) -> SafeString:
+        return _shown(mask_number(listed.pattern))
+
+
+@admin.register(IgnoredNumber)
+class IgnoredNumberAdmin(ListedNumberAdmin):
+    """Numbers for which nothing pops up."""
+
+    def taken_off(self, count: int) -> str:
+        text = ngettext("%(count)d number is no longer ignored.", "%(count)d numbers are no longer ignored.", count)
+        return text % {"count": count}
+
+
+@admin.register(DoNotCallNumber)
+class DoNotCallNumberAdmin(ListedNumberAdmin):
+    """Numbers that nobody calls unasked."""
+
+    def taken_off(self, count: int) -> str:
+        text = ngettext("%(count)d number may be called again.", "%(count)d numbers may be called again.", count)
+        return text % {"count": count}
 
 
 def _shown(pattern: str) -> SafeString:

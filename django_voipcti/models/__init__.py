@@ -11,7 +11,7 @@ from .line import Line
 from .mixins import CallsMixin
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
-from .rules import IgnoredNumber, PopAction, PopRule
+from .rules import DoNotCallNumber, IgnoredNumber, PopAction, PopRule
 from .team import Team
 from .trace import CallTrace, PageOutcome, TraceStep
 
@@ -24,6 +24,7 @@ __all__ = [
     "CallEvent",
     "CallTrace",
     "CallsMixin",
+    "DoNotCallNumber",
     "HistoryProgress",
     "IgnoredNumber",
     "Line",

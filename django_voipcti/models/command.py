@@ -22,6 +22,14 @@ class CallCommandQuerySet(models.QuerySet["CallCommand"]):
         """Commands that no bridge claimed in time."""
         return self.filter(state=CommandState.PENDING, expires_at__lte=now)
 
+    def overriding(self, code: str = "") -> "CallCommandQuerySet":
+        """Commands that were given although something spoke against the call: anything, or one concern."""
+        if not code:
+            return self.exclude(overridden=[])
+        # SQLite has no "contains" for JSON; codes are words, so the text of one never stands within another's quotes.
+        text = models.functions.Cast("overridden", models.TextField())
+        return self.exclude(overridden=[]).alias(_overridden=text).filter(_overridden__contains=f'"{code}"')
+
     def claim(self, pk: int, *, by: str, now: datetime) -> bool:
         """Claim one command for the bridge named ``by``; True for exactly one caller, and never past its expiry."""
         moved = self.pending(now).filter(pk=pk).update(state=CommandState.CLAIMED, claimed_by=by, claimed_at=now)
@@ -60,6 +68,10 @@ class CallCommand(models.Model):
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
     message = models.CharField(_("outcome"), max_length=500, blank=True)
+    overridden = models.JSONField(
+        _("overridden concerns"), default=list, blank=True, help_text=_("What spoke against the call, by its codes.")
+    )
+    reason = models.CharField(_("reason"), max_length=300, blank=True, help_text=_("Why it was called nevertheless."))
 
     objects = CallCommandQuerySet.as_manager()
 

@@ -7,7 +7,17 @@ from django.utils.translation import gettext_lazy as _
 
 from ..enums import Direction
 
-__all__ = ["IgnoredNumber", "MatchCount", "PopAction", "PopParty", "PopRule", "PopRuleQuerySet"]
+__all__ = [
+    "DoNotCallNumber",
+    "DoNotCallQuerySet",
+    "IgnoredNumber",
+    "ListedNumber",
+    "MatchCount",
+    "PopAction",
+    "PopParty",
+    "PopRule",
+    "PopRuleQuerySet",
+]
 
 
 class MatchCount(models.TextChoices):
@@ -99,8 +109,8 @@ class PopRule(models.Model):
         return words
 
 
-class IgnoredNumber(models.Model):
-    """A number, or all numbers that begin alike, for which nothing pops up."""
+class ListedNumber(models.Model):
+    """A number, or all numbers that begin alike, on a list that people keep."""
 
     pattern = models.CharField(
         _("number"),
@@ -121,9 +131,35 @@ class IgnoredNumber(models.Model):
     created_at = models.DateTimeField(_("entered"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("ignored number")
-        verbose_name_plural = _("ignored numbers")
+        abstract = True
         ordering = ("pattern",)
 
     def __str__(self) -> str:
         return self.pattern
+
+
+class IgnoredNumber(ListedNumber):
+    """A number for which nothing pops up."""
+
+    class Meta(ListedNumber.Meta):
+        verbose_name = _("ignored number")
+        verbose_name_plural = _("ignored numbers")
+
+
+class DoNotCallQuerySet(models.QuerySet["DoNotCallNumber"]):
+    """Many-row rules of the do-not-call list."""
+
+    def naming(self, number: str) -> "DoNotCallQuerySet":
+        """The entries that mean a number: itself, and beginnings of it. One look into the index of the column."""
+        beginnings = [f"{number[:length]}*" for length in range(1, len(number) + 1)]
+        return self.filter(pattern__in=[number, *beginnings]).order_by("-pattern")
+
+
+class DoNotCallNumber(ListedNumber):
+    """A number whose holder does not want to be called."""
+
+    objects = DoNotCallQuerySet.as_manager()
+
+    class Meta(ListedNumber.Meta):
+        verbose_name = _("do-not-call number")
+        verbose_name_plural = _("do-not-call numbers")

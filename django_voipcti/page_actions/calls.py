@@ -18,12 +18,12 @@ _LONGEST = 3_600_000
 class CallActions(Page):
     """What a user does with calls; the application decides whether he may."""
 
-    async def _do_place_call(self, number: str, line: str | None = None) -> Data:
-        return _command(await in_thread(self._place, number, line))
+    async def _do_place_call(self, number: str, line: str | None = None, confirm: str = "", reason: str = "") -> Data:
+        return _command(await in_thread(self._place, number, line, confirm, reason))
 
-    def _place(self, number: str, line: str | None) -> CallCommand:
+    def _place(self, number: str, line: str | None, confirm: str, reason: str) -> CallCommand:
         chosen = _own_line(self.user, line) if line else None
-        return control.place_call(self.user, number, line=chosen)
+        return control.place_call(self.user, number, line=chosen, confirmed=confirm, reason=reason)
 
     async def _do_answer(self, call: str | None = None) -> Data:
         return _command(await in_thread(control.answer, self.user, call or None))
@@ -40,9 +40,9 @@ class CallActions(Page):
     async def _do_transfer(self, call: str, number: str) -> Data:
         return _command(await in_thread(control.transfer, self.user, call, number))
 
-    async def _do_consult(self, call: str, number: str) -> Data:
+    async def _do_consult(self, call: str, number: str, confirm: str = "", reason: str = "") -> Data:
         """The reply's call is the new one."""
-        return _command(await in_thread(control.consult, self.user, call, number))
+        return _command(await in_thread(control.consult, self.user, call, number, confirmed=confirm, reason=reason))
 
     async def _do_complete_transfer(self, call: str) -> Data:
         return _command(await in_thread(control.complete_transfer, self.user, call))

@@ -44,6 +44,6 @@ class Page(ABC):
         return function(user or AnonymousUser(), *arguments)
 
 
-async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+async def in_thread(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Run code that uses the database in a thread, with its connection looked after."""
-    return await database_sync_to_async(function)(*arguments)
+    return await database_sync_to_async(function)(*arguments, **named)

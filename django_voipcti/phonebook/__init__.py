@@ -17,6 +17,7 @@ from django.db import models
 from . import directories, numbers, receivers
 from .choices import attach, choose, chosen, forget
 from .describe import NumberFacts
+from .do_not_call import objections
 from .index import on_new_rows, refresh, remove
 from .judgement import Confidence
 from .lookup import Request, lookup, lookup_many
@@ -65,6 +66,7 @@ __all__ = [
     "masked",
     "may_view",
     "numbers",
+    "objections",
     "on_new_rows",
     "read_records",
     "refresh",
@@ -93,6 +95,7 @@ def register(
     create_url: str | Callable[[str], str] | None = None,
     search: Sequence[str] = (),
     depends: Sequence[str] = (),
+    do_not_call: Reader | None = None,
 ) -> None:
     """Let callers be recognised by the telephone numbers of ``model``. Call it from ``AppConfig.ready()``.
 
@@ -113,6 +116,7 @@ def register(
         create_url: address of the form for a new record: a URL name, or a function of the number.
         search: fields of the search as you type, e.g. ``["name", "company__name"]``.
         depends: paths to what the functions read, so that saving those keeps the index too.
+        do_not_call: path or function that says whether the record's numbers must not be called; a text is the reason.
 
     Raises:
         ImproperlyConfigured: a path leads nowhere, or the model is registered already.
@@ -130,6 +134,7 @@ def register(
         create_url=create_url,
         search=search,
         depends=depends,
+        do_not_call=do_not_call,
     )
     receivers.connect(registration)
 

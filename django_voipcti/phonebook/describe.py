@@ -18,7 +18,15 @@ from ..conf import app_settings
 if TYPE_CHECKING:
     from .numbers import Number
 
-__all__ = ["FoundNumber", "NumberFacts", "describe", "find_in_text", "is_ready_to_describe", "prepare_to_describe"]
+__all__ = [
+    "FoundNumber",
+    "NumberFacts",
+    "describe",
+    "find_in_text",
+    "is_ready_to_describe",
+    "prepare_to_describe",
+    "whereabouts",
+]
 
 _is_ready = False
 _loading = threading.Lock()
@@ -115,6 +123,21 @@ def describe(number: "Number | str", region: str = "", *, now: datetime | None =
         time_zones=names,
         local_time=_local_time(names, now or timezone.now()),
     )
+
+
+def whereabouts(e164: str) -> tuple[str, tuple[str, ...]]:
+    """Country code, and the names of all time zones in which a number may be; loads no place names.
+
+    Mobile phones and numbers of unknown kind are in every zone of their country, or of their country code.
+    """
+    from phonenumbers import timezone as zones  # 2 MB that only those need who place calls
+
+    parsed = phonenumbers.parse(e164)
+    names = zones.time_zones_for_number(parsed)
+    if names == (zones.UNKNOWN_TIMEZONE,):
+        names = zones.time_zones_for_geographical_number(parsed)
+    country = phonenumbers.region_code_for_number(parsed) or ""
+    return country, tuple(name for name in names if name != zones.UNKNOWN_TIMEZONE)
 
 
 def find_in_text(text: str, region: str = "") -> Iterator[FoundNumber]:

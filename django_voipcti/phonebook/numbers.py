@@ -23,6 +23,7 @@ from .describe import (
     find_in_text,
     is_ready_to_describe,
     prepare_to_describe,
+    whereabouts,
 )
 from .reading import SUPERSEDED, Kind, Number, read_all
 
@@ -42,6 +43,7 @@ __all__ = [
     "parse_all",
     "prepare_to_describe",
     "search_keys",
+    "whereabouts",
 ]
 
 _CANONICAL = re.compile(r"\+[1-9][0-9]{6,14}")

@@ -35,6 +35,8 @@ class Registration:
     create_url: str | Callable[[str], str] | None = None
     search: tuple[str, ...] = ()
     depends: tuple[Path, ...] = ()
+    do_not_call: Path | Callable[[Any], Any] | None = None
+    """Read when a number is dialled, never kept: not one of :attr:`readers`."""
     own: frozenset[str] = frozenset()
     """Paths among ``numbers`` that hold numbers of our own lines."""
     internal: frozenset[str] = frozenset()
@@ -178,6 +180,7 @@ def _registration(
     region: Reader | None,
     depends: Sequence[str],
     search: Sequence[str],
+    do_not_call: Reader | None = None,
     **rest: Any,
 ) -> Registration:
     if isinstance(numbers, str):
@@ -197,6 +200,7 @@ def _registration(
         region=None if region is None else _reader(model, region),
         depends=tuple(Path.of(model, path) for path in depends),
         search=tuple(search),
+        do_not_call=None if do_not_call is None else _reader(model, do_not_call),
         **rest,
     )
 

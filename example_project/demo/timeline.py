@@ -74,6 +74,7 @@ class Page:
         )
         self._socket: ClientConnection
         self._refs = 0
+        self._asked: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._socket = self._connecting.__enter__()
@@ -95,6 +96,10 @@ class Page:
         while True:
             message = self._receive(deadline, waiting_for=name)
             if message.get("type") == "reply" and not message["ok"]:
+                if "confirm" in message["error"] and "confirm" not in self._asked:
+                    # The user has just spoken to the contact, and knows it.
+                    self.ask(**self._asked, confirm=message["error"]["confirm"]["token"])
+                    continue
                 raise Unexpected(f"“{deed}” was refused: {message['error']}")
             if message.get("type") == "event" and "call" in message:
                 break
@@ -111,6 +116,7 @@ class Page:
     def ask(self, action: str, **arguments: str) -> None:
         """Send an action; a refusal is found by the next `expect`."""
         self._refs += 1
+        self._asked = {"action": action, **arguments}
         self._socket.send(json.dumps({"action": action, "ref": str(self._refs), **arguments}))
 
     def _receive(self, deadline: float, waiting_for: str = "snapshot") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_voipcti import journal, phonebook
-from django_voipcti.models import Call, IgnoredNumber
+from django_voipcti.models import Call, DoNotCallNumber, IgnoredNumber
 from tests.admin.conftest import LONDON, listed
 from tests.journal.conftest import said
 
@@ -135,3 +135,22 @@ class TestFromTheCallLog:
         monkeypatch.setattr("django_voipcti.admin.call._MOST", 2)
         assert act(boss_client, "call", "ignore_number", *calls) == ["Choose 2 calls at most."]
         assert not IgnoredNumber.objects.exists()
+
+
+class TestDoNotCall:
+    """The other list of numbers works alike."""
+
+    def test_a_number_goes_in_in_any_spelling_and_comes_off_again(self, boss_client, boss):
+        address = reverse("admin:django_voipcti_donotcallnumber_add")
+        assert boss_client.post(address, {"pattern": "020 7946 0123", "note": "by letter"}).status_code == 302
+        entry = DoNotCallNumber.objects.get()
+        assert (entry.pattern, entry.note, entry.created_by) == (LONDON, "by letter", boss)
+        assert act(boss_client, "donotcallnumber", "take_off", entry)[-1:] == ["1 number may be called again."]
+        assert not DoNotCallNumber.objects.exists()
+
+    def test_it_is_masked_without_the_permission(self, client, staff):
+        DoNotCallNumber.objects.create(pattern=LONDON, note="by letter")
+        staff("view_donotcallnumber")
+        text = listed(client, "donotcallnumber")
+        assert "by letter" in text
+        assert "79460123" not in text.replace(" ", "")

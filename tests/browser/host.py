@@ -142,10 +142,15 @@ class Server:
         action, ref = message["action"], message["ref"]
         if action == "ping":
             self._say(socket, {"type": "pong", "ref": ref})
-        elif action in self.refusals:
-            self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": self.refusals[action]})
+        elif refusal := self._refusal(message):
+            self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": refusal})
         else:
             self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": self.answers.get(action, {})})
+
+    def _refusal(self, message):
+        """What is wrong with an action, if anything; a function judges the message."""
+        refusal = self.refusals.get(message["action"])
+        return refusal(message) if callable(refusal) else refusal
 
     @staticmethod
     def _say(socket, message):

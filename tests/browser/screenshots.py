@@ -91,6 +91,16 @@ def unknown(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("unknown", page.locator("voipcti-panel"))
 
 
+def confirm(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, when something speaks against a call."""
+    page.goto(f"{studio.demo.web}/contacts/?q=Rory+Sinclair")
+    page.get_by_role("link", name="Rory Sinclair").click()
+    studio.shows(page, "Ready")
+    page.locator(".details").get_by_role("link", name="0131 496 0150").click()
+    page.get_by_role("alertdialog").get_by_role("textbox").fill("Returns his call of this morning.")
+    save("confirm", page.locator("voipcti-panel"))
+
+
 def panel(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The panel alone, while the called party's phone rings."""
     call_from_contact_page(studio, page)
@@ -178,6 +188,7 @@ PICTURES = [
     (unknown, "ana", 1280, BOTH),
     (contact, "ana", 1280, BOTH),
     (panel, "ana", 1280, BOTH),
+    (confirm, "ana", 1280, BOTH),
     (lab, "ana", 1280, ("light",)),
 ]
 
@@ -209,7 +220,7 @@ def make_a_call_with_everything(studio: Studio) -> None:
 
 
 def main() -> None:
-    """Take every picture in both dresses."""
+    """Take every picture in both dresses, or those that are named."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("chromium is not installed (.ci/run installs it)")
@@ -221,8 +232,10 @@ def main() -> None:
             executable_path=chromium, args=FLAGS, env={**os.environ, "FONTCONFIG_FILE": str(fonts)}
         )
         studio = Studio(demo, browser)
-        make_a_call_with_everything(studio)
-        for take, username, width, schemes in PICTURES:
+        wanted = [picture for picture in PICTURES if picture[0].__name__ in sys.argv[1:] or not sys.argv[1:]]
+        if admin_call in (picture[0] for picture in wanted):
+            make_a_call_with_everything(studio)
+        for take, username, width, schemes in wanted:
             for scheme in schemes:
                 with studio.page(username, scheme, width=width) as page:
                     take(studio, page, lambda name, part=None, whole=False: save(page, f"{name}-{scheme}", part, whole))  # noqa: B023  used at once

@@ -99,8 +99,12 @@ def test_a_day_with_a_call_in_and_a_call_out(ana, demo, browser_context):
     shows(ana, "Ended: transferred")
     demo.quiet()
 
-    # A click on a number: each stage shows, from the own phone to the end.
+    # A click on a number, right after she spoke to him: it is asked first.
     ana.locator(".details").get_by_role("link", name="0113 496 0164").click()
+    shows(ana, "You spoke to this customer less than a minute ago.")
+    button(ana, "Call nevertheless").click()
+
+    # Each stage shows, from the own phone to the end.
     shows(ana, "Pick up your phone")
     eventually(lambda: any(user["picking_up"] for user in demo.state()["users"]))
     demo.phone(ANA, "answer")

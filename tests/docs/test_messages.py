@@ -11,6 +11,7 @@ from django_voipcti import briefing, consumers, journal, personal, phonebook, pr
 from django_voipcti.actions import ACTIONS, parse, ref_of
 from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
 from django_voipcti.events import Party
+from django_voipcti.exceptions import Concern, ConfirmationNeeded
 from django_voipcti.models import CallEvent, Line, PopRule, UserPreferences
 from django_voipcti.redaction import PhoneNumber
 from tests.journal.conftest import said
@@ -136,6 +137,13 @@ def test_the_pop_is_as_written():
     assert shape(presenters.present_pop("pop-1", "<p>", title="")) == shape(documented("pop"))
 
 
+def test_the_question_is_as_written(line):
+    concern = Concern(code="do_not_call", message="The number is on the do-not-call list.", needs_reason=True)
+    question = presenters.present_question(ConfirmationNeeded([concern], number="+442079460123", token="t"))
+    [example] = [each["error"] for each in FROM_SERVER if each.get("error", {}).get("code") == "needs_confirmation"]
+    assert {**question, "confirm": {**question["confirm"], "token": example["confirm"]["token"]}} == example
+
+
 def test_no_example_is_left_unchecked():
     """Replies and the pong are compared with a real connection in tests/test_consumers.py, by type and fields."""
     kinds = [(example["type"], example.get("name", ""), example.get("ok")) for example in FROM_SERVER]
@@ -150,6 +158,7 @@ def test_no_example_is_left_unchecked():
         ("reply", "", True),
         ("reply", "", False),
         ("pong", "", None),
+        ("reply", "", False),
     ]
     assert len(FROM_SERVER) + len(FROM_PAGE) == len(EXAMPLES)
 
@@ -186,11 +195,11 @@ def test_every_action_has_its_heading_and_an_example_with_each_field():
 
 
 def test_the_table_of_codes_is_complete_and_has_no_dead_ones():
-    modules = ("actions", "callers", "consumers", "control", "policy", "sessions")
+    modules = ("actions", "callers", "concerns", "consumers", "control", "exceptions", "policy", "sessions")
     files = [ROOT / f"django_voipcti/{name}.py" for name in modules]
     files += (ROOT / "django_voipcti/page_actions").glob("*.py")
     sources = [file.read_text() for file in files]
-    used = {code for source in sources for code in re.findall(r'\bcode="(\w+)"', source)}
+    used = {code for source in sources for code in re.findall(r'(?<!Concern\()\bcode="(\w+)"', source)}
     used |= {code for _kind, code in consumers.PROVIDER_ERROR_CODES}
     written = set(re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Error codes")[2], re.MULTILINE))
     assert written == used

@@ -184,9 +184,18 @@ export declare const CONNECTION: Readonly<{
 }>;
 export declare const CLOSE_NOT_AUTHENTICATED: 4401;
 
+/** What speaks against a call, with the code `needs_confirmation`. */
+export interface Confirmation {
+  token: string;
+  number: string;
+  needsReason: boolean;
+  concerns: { code: string; message: string; needsReason: boolean }[];
+}
+
 export declare class ActionRefused extends Error {
-  constructor(error: { name?: string; code: string; message: string });
+  constructor(error: { name?: string; code: string; message: string; confirm?: Confirmation });
   code: string;
+  confirm?: Confirmation;
 }
 
 export declare function backoff(
@@ -218,11 +227,18 @@ export declare class Connector {
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
-  call(number: string | number, options?: { line?: string }): Promise<{ call: string; command: string }>;
+  call(
+    number: string | number,
+    options?: { line?: string; confirm?: string; reason?: string },
+  ): Promise<{ call: string; command: string }>;
   answer(call?: string): Promise<{ call: string; command: string }>;
   terminate(call: string): Promise<{ call: string; command: string }>;
   transfer(call: string, number: string | number): Promise<{ call: string; command: string }>;
-  consult(call: string, number: string | number): Promise<{ call: string; command: string }>;
+  consult(
+    call: string,
+    number: string | number,
+    options?: { confirm?: string; reason?: string },
+  ): Promise<{ call: string; command: string }>;
   completeTransfer(call: string): Promise<{ call: string; command: string }>;
   returnToCall(call: string): Promise<{ call: string; command: string }>;
   hold(call: string): Promise<{ call: string; command: string }>;

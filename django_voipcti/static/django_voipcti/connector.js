@@ -152,13 +152,17 @@ const MESSAGES = Object.freeze({
   no_reason: "The server refused this without a reason. Please try again; if it goes on, tell your administrator.",
 });
 
-/** Why an action was refused. `name` is "ERROR" (wrong) or "INFO" (cannot be done now), `code` a stable word. */
+/**
+ * Why an action was refused. `name` is "ERROR" (wrong) or "INFO" (cannot be done now), `code` a stable word. With the
+ * code "needs_confirmation", `confirm` says what speaks against it and has the token that confirms it.
+ */
 export class ActionRefused extends Error {
-  /** @param {{name?: string, code: string, message: string}} error */
-  constructor({ name = EVENT.ERROR, code, message }) {
+  /** @param {{name?: string, code: string, message: string, confirm?: object}} error */
+  constructor({ name = EVENT.ERROR, code, message, confirm }) {
     super(message);
     this.name = name;
     this.code = code;
+    if (confirm) this.confirm = confirm;
   }
 }
 
@@ -379,9 +383,12 @@ export class Connector {
   // --- actions ---------------------------------------------------------------------------------------------------
   // Each returns a promise of the server's answer, and a refusal is also an ERROR or INFO event, as in the original.
 
-  /** Ring the user's own phone, then `number`. Resolves to `{call}` with the id of the new call. */
-  call(number, { line } = {}) {
-    return this.#act("call", { number }, { line });
+  /**
+   * Ring the user's own phone, then `number`. Resolves to `{call}` with the id of the new call. Something may speak
+   * against it (see ActionRefused): the same again with the token as `confirm`, and a `reason`, sets that aside.
+   */
+  call(number, { line, confirm, reason } = {}) {
+    return this.#act("call", { number }, { line, confirm, reason });
   }
 
   /** Make the user's phone answer `call`, or the one ringing inbound call. @param {string} [call] */
@@ -404,8 +411,8 @@ export class Connector {
    * call, the consultation.
    * @param {string} call @param {string} number  extension or number
    */
-  consult(call, number) {
-    return this.#act("consult", { call, number });
+  consult(call, number, { confirm, reason } = {}) {
+    return this.#act("consult", { call, number }, { confirm, reason });
   }
 
   /** Connect the call on hold with whom was asked, and drop out. @param {string} call  either of the two */

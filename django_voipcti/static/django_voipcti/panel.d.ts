@@ -1,6 +1,7 @@
 /** Types of panel.js. */
 
 import type { Call, Connector, Message, PageOutcome } from "./connector.js";
+import type { Question } from "./dial.js";
 
 export type Phase = "ringing" | "dialling" | "talking" | "held" | "ended";
 
@@ -26,6 +27,7 @@ export declare class VoipctiPanel extends HTMLElement {
   connector: Connector | null;
   readonly online: boolean;
   readonly canCall: boolean;
+  readonly question: Question;
   expanded: boolean;
   call(number: string, element?: Element | null): Promise<boolean>;
   mayDial(number: string, element?: Element | null): Promise<boolean>;

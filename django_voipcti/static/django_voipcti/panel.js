@@ -10,7 +10,8 @@
  *
  * It stays one file, although it is long, for the reason given in connector.js; from "the element" on it is the frame,
  * before that the card. What stands alone has files of its own, whose addresses the element brings: how to be told of
- * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), and where a call goes (transfer.js).
+ * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), where a call goes (transfer.js), and
+ * what is asked before one is placed (dial.js).
  */
 
 /** Ended calls that stay in view until they are dismissed. */
@@ -139,6 +140,7 @@ const ICONS = {
   plus: "M12 5.500v13M5.500 12h13",
   link: "M10 14a3.600 3.600 0 0 0 5.300.2l3-3a3.600 3.600 0 0 0-5.100-5.100l-1.200 1.200M14 10a3.600 3.600 0 0 0-5.300-.2l-3 3a3.600 3.600 0 0 0 5.100 5.100l1.200-1.200",
   book: "M5.500 18.500V6.500A2 2 0 0 1 7.500 4.500h11v15.500h-11a2 2 0 0 1-2-1.500Zm0 0a2 2 0 0 1 2-2h11",
+  warning: "M12 4.500 20.800 19.500H3.200ZM12 10v4.200M12 16.900v.1",
   open: "M14 5h5v5M19 5l-8 8M17 14v4a1.5 1.5 0 0 1-1.5 1.500H6A1.5 1.5 0 0 1 4.5 18V8.500A1.5 1.5 0 0 1 6 7h4",
 };
 
@@ -440,7 +442,7 @@ class CallCard {
   async #callBack() {
     const { panel, call } = this;
     const number = call.e164 || call.number;
-    if (await panel.mayDial(number)) await panel.connector.call(number);
+    if (await panel.mayDial(number)) await panel.question.through((said) => panel.connector.call(number, said));
   }
 
   async #do(name) {
@@ -574,7 +576,8 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const modules = ["connector", "shared", "notices", "caller", "attach", "transfer"].map((name) => import(this.dataset[name]));
+    const names = ["connector", "shared", "notices", "caller", "attach", "transfer", "dial"];
+    const modules = names.map((name) => import(this.dataset[name]));
     const parts = Object.assign({}, ...(await Promise.all(modules)));
     const { Connector, Share } = parts;
     const { url, user } = this.dataset;
@@ -594,6 +597,8 @@ export class VoipctiPanel extends Base {
     const { enableClickToCall } = parts;
     this.connector = connector;
     this.#parts = parts;
+    this.question = new parts.Question({ ...TOOLS, t: this.t });
+    this.cardsBox.before(this.question.element);
     this.#startNoticing(parts);
     const stops = this.#stops;
     stops.push(
@@ -663,7 +668,9 @@ export class VoipctiPanel extends Base {
       capabilities: () => this.capabilitiesOf(card.call),
       colleagues: () => connector.colleagues(),
       transfer: (number) => connector.transfer(id(), number),
-      consult: async (number) => (await this.mayDial(number)) && connector.consult(id(), number),
+      consult: async (number) =>
+        (await this.mayDial(number)) &&
+        ((await this.question.through((said) => connector.consult(id(), number, said))) ?? false),
       onClosed: () => card.returnFocus("transfer"),
     });
   }
@@ -731,8 +738,8 @@ export class VoipctiPanel extends Base {
     this.#showDialProblem(null);
     const line = this.lineSelect.hidden ? undefined : this.lineSelect.value;
     try {
-      await whileBusy(this.dialButton, this.connector.call(number, { line }));
-      return true;
+      const place = (said) => whileBusy(this.dialButton, this.connector.call(number, { line, ...said }));
+      return Boolean(await this.question.through(place));
     } catch (error) {
       this.#showDialProblem(error);
       return false;

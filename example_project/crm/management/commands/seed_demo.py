@@ -19,7 +19,7 @@ from django_voipcti import journal, phonebook, sessions
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
-from django_voipcti.models import Call, Line, PopRule, Team
+from django_voipcti.models import Call, DoNotCallNumber, Line, PopRule, Team
 from django_voipcti.redaction import PhoneNumber, Secret
 
 
@@ -136,6 +136,8 @@ def seed_rules() -> None:
         PopRule.objects.create(name=name, position=10 * position, action=action, **conditions)
     for number, why in demo_data.IGNORED:
         phonebook.ignore(number, note=why)
+    for number, why in demo_data.DO_NOT_CALL:
+        DoNotCallNumber.objects.create(pattern=number, note=why)
 
 
 def email_of(name: str, company: Company | None) -> str:
