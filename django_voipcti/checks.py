@@ -30,6 +30,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import SETTING, app_settings
+from .models.figures import STEPS
 from .models.line import LONGEST_RETENTION
 from .phonebook.directories import directories
 from .providers import providers
@@ -137,6 +138,22 @@ def check_retention(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         if alias != "*" and alias not in app_settings.providers
     ]
     return messages
+
+
+@register(Tags.compatibility)
+def check_service_level(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The roll-up counts answers within certain times only."""
+    values = getattr(settings, SETTING, {})
+    seconds = values.get("SERVICE_LEVEL_SECONDS", STEPS[0]) if isinstance(values, Mapping) else STEPS[0]
+    if seconds in STEPS and not isinstance(seconds, bool):
+        return []
+    return [
+        Error(
+            f"{SETTING}['SERVICE_LEVEL_SECONDS'] is {seconds!r}, which the dashboard does not count.",
+            hint=f"Choose one of {', '.join(map(str, STEPS))}.",
+            id="voipcti.E007",
+        )
+    ]
 
 
 def _is_days(value: object) -> bool:

@@ -183,6 +183,11 @@ class AppSettings:
         return None if days is None else float(days)
 
     @property
+    def service_level_seconds(self) -> int:
+        """Seconds within which calls from outside should be answered, as the dashboard judges it at first."""
+        return int(self._get("SERVICE_LEVEL_SECONDS", 20))
+
+    @property
     def spool_limit(self) -> int:
         """Call updates that a bridge keeps while the database is away, before it stops reading its sockets."""
         return int(self._get("SPOOL_LIMIT", 10000))

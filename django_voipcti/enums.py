@@ -60,6 +60,18 @@ class EndReason(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+class Outcome(models.TextChoices):
+    """What came of a conversation as a whole, as the dashboard counts it. "Outside": not between two lines of ours."""
+
+    ANSWERED = "answered", _("answered")
+    MISSED = "missed", _("missed")
+    TURNED_AWAY = "turned_away", _("turned away")  # busy, declined, refused, failed: nobody let it ring out
+    ELSEWHERE = "elsewhere", _("answered on another phone")  # not on a line of ours
+    REACHED = "reached", _("outbound, reached")
+    NOT_REACHED = "not_reached", _("outbound, not reached")
+    INTERNAL = "internal", _("between colleagues")
+
+
 class SessionEvent(models.TextChoices):
     """What a user's pages are told about their lines and requests, beside the states of calls."""
 

@@ -2,10 +2,10 @@
 
 The names are part of the interface: hosts route and schedule by them. Two belong into the beat schedule:
 ``voipcti.expire_commands`` every 5 seconds or so (the bridges do the same while they run, so it matters when none does)
-and ``voipcti.process_waiting_deliveries`` every few minutes. Four more where they are wanted:
+and ``voipcti.process_waiting_deliveries`` every few minutes. Five more where they are wanted:
 ``voipcti.watch_missed_calls`` every minute (a deadline for calling back), ``voipcti.sync_history`` every hour,
-``voipcti.purge`` every night; and ``voipcti.link_calls`` every night, for records that were entered while no broker was
-there.
+``voipcti.roll_up`` every hour (the dashboard's figures), ``voipcti.purge`` every night; and ``voipcti.link_calls``
+every night, for records that were entered while no broker was there.
 """
 
 import logging
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from . import callers, duties, journal, outcomes, realtime
 from .bridge.leases import mark_abandoned
-from .calllog import history, retention
+from .calllog import history, retention, rollup
 from .enums import CommandState
 from .exceptions import ProviderError
 from .models import Call, CallCommand, Line, WebhookDelivery
@@ -35,6 +35,7 @@ __all__ = [
     "process_delivery",
     "process_waiting_deliveries",
     "purge",
+    "roll_up",
     "sync_history",
     "watch_missed_calls",
 ]
@@ -151,6 +152,13 @@ def purge() -> int:
     for _rows in chain(retention.purge_access_log(now), retention.purge_traces(now)):
         pass
     return sum(calls for _alias, calls, _deliveries in retention.purge(now))
+
+
+@shared_task(name="voipcti.roll_up", ignore_result=True)
+def roll_up() -> int:
+    """Bring the dashboard's roll-up up to date; return how many days that took."""
+    now = timezone.now()
+    return sum(rollup.roll(rollup.due(now), now))
 
 
 @shared_task(name=callers.LINK_EARLIER_TASK, ignore_result=True, acks_late=True)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from .. import duties, outside, realtime, signals
 from ..enums import CallState, Direction
 from ..events import CallUpdate, Party
-from ..models import Call, CallEvent, Line
+from ..models import Call, CallEvent, Line, RolledDay
 from ..redaction import PhoneNumber
 from .batch import Batch
 from .links import join, legs_of, link, note_directory
@@ -68,6 +68,7 @@ def record(updates: Sequence[CallUpdate], *, tell_pages: bool = True) -> list[Ca
                 continue
             batch.apply(line, update)
         told = [change for change in batch.save() if not _is_past(change)]
+        RolledDay.objects.touch((call.started_at for call in batch.written), timezone.now())
         if told:
             transaction.on_commit(lambda: _announce(told, tell_pages))
         kept = [call for call in batch.written if not call.line.is_node]

@@ -6,6 +6,7 @@ from .call import Call, CallEvent
 from .command import CallCommand
 from .delivery import WebhookDelivery
 from .duty import MissedCall
+from .figures import CallFigures, LineFigures, LineSet, RolledDay
 from .history import HistoryProgress
 from .line import Line
 from .mixins import CallsMixin
@@ -22,13 +23,16 @@ __all__ = [
     "CallAccess",
     "CallCommand",
     "CallEvent",
+    "CallFigures",
     "CallTrace",
     "CallsMixin",
     "DoNotCallNumber",
     "HistoryProgress",
     "IgnoredNumber",
     "Line",
+    "LineFigures",
     "LineLease",
+    "LineSet",
     "MissedCall",
     "PageOutcome",
     "PhonebookChoice",
@@ -37,6 +41,7 @@ __all__ = [
     "PopMoment",
     "PopRule",
     "ReindexProgress",
+    "RolledDay",
     "Team",
     "TraceStep",
     "UserPreferences",

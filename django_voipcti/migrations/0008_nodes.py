@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_voipcti", "0006_play_recordings"),
+        ("django_voipcti", "0007_figures"),
     ]
 
     operations = [
