@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from .conf import app_settings
 from .exceptions import CommandRefused
+from .models.note import MAX_NOTE_LENGTH
 from .redaction import Secret
 
 __all__ = ["ACTIONS", "Action", "Field", "TokenBucket", "decode", "parse", "ref_of"]
@@ -28,6 +29,8 @@ class Field(NamedTuple):
     kind: type[str] | type[int] | type[bool] = str
     """``Secret`` for what error reports must not show: they print the arguments of the functions that failed."""
     required: bool = True
+    limit: int = MAX_TEXT_LENGTH
+    """Most characters of a text."""
 
 
 class Action(NamedTuple):
@@ -44,6 +47,12 @@ class Action(NamedTuple):
 _CALL = {"call": Field()}
 _CALL_AND_RECORD = {"call": Field(), "model": Field(), "objectId": Field()}
 _OPTIONAL = Field(required=False)
+_NOTE = {
+    "call": Field(),
+    "text": Field(limit=MAX_NOTE_LENGTH),
+    "outcome": _OPTIONAL,
+    "followUpOn": _OPTIONAL,
+}
 _OPTIONAL_CHOICE = Field(bool, required=False)
 _OPTIONAL_SECRET = Field(Secret, required=False)
 
@@ -68,6 +77,12 @@ ACTIONS: Mapping[str, Action] = {
     "forget": Action("forget", _CALL),
     "attach": Action("attach", _CALL_AND_RECORD),
     "suggest": Action("suggest", {"text": Field()}, slow=True),
+    "notes": Action("notes", _CALL),
+    "drafts": Action("drafts"),
+    "draft": Action("draft", _NOTE),
+    "discard_draft": Action("discard_draft", _CALL),
+    "note": Action("note", _NOTE),
+    "outcome": Action("outcome", {"call": Field(), "outcome": Field()}),
     "preferences": Action(
         "preferences",
         {
@@ -145,7 +160,7 @@ def _fits(value: object, field: Field) -> bool:
     if field.kind is int:
         # To JSON true is no number, to Python it is one; and a database has no larger key than this.
         return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-    return isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH and "\0" not in value
+    return isinstance(value, str) and len(value) <= field.limit and "\0" not in value
 
 
 class TokenBucket:

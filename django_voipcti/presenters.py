@@ -6,14 +6,15 @@ A call has the fields of the original JavaScript connector, with its names and m
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from . import phonebook
 from .briefing import Briefing
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
 from .exceptions import ConfirmationNeeded
-from .models import Call, CallEvent, Line, PopAction, UserPreferences
+from .models import Call, CallEvent, CallNote, CallOutcome, Line, PopAction, UserPreferences
+from .redaction import mask_number
 
 __all__ = [
     "VERSION",
@@ -25,6 +26,10 @@ __all__ = [
     "present_dismissal",
     "present_line",
     "present_match",
+    "present_note",
+    "present_note_change",
+    "present_noted_call",
+    "present_outcome",
     "present_past_call",
     "present_pop",
     "present_preferences",
@@ -228,6 +233,56 @@ def present_past_call(call: Call) -> Message:
     }
 
 
+def present_note(note: CallNote, *, with_draft: bool) -> Message:
+    """One author's note; what he has not saved only for himself."""
+    draft = None
+    if with_draft and note.draft_at is not None:
+        draft = {
+            "text": note.draft_text,
+            "outcome": str(note.draft_outcome_id or ""),
+            "followUpOn": _day(note.draft_follow_up_on),
+            "at": _moment(note.draft_at),
+        }
+    return {
+        "id": str(note.pk or ""),
+        "call": str(note.call_id),
+        "author": {"id": str(note.author_id or ""), "name": note.author_name},
+        "text": note.text,
+        "outcome": present_outcome(note.outcome) if note.outcome else None,
+        "followUpOn": _day(note.follow_up_on),
+        "savedAt": _moment(note.saved_at),
+        "version": note.version,
+        "draft": draft,
+    }
+
+
+def present_note_change(note: CallNote, calls: Iterable[int], *, with_draft: bool) -> Message:
+    """The message that tells pages of a note on the conversation whose legs are ``calls``."""
+    return {
+        "v": VERSION,
+        "type": "note",
+        "calls": [str(call) for call in calls],
+        "note": present_note(note, with_draft=with_draft),
+    }
+
+
+def present_outcome(outcome: CallOutcome) -> Message:
+    """Something that can come of a call."""
+    return {"id": str(outcome.pk), "label": outcome.name, "asksForDate": outcome.asks_for_date}
+
+
+def present_noted_call(call: Call, *, is_own: bool) -> Message:
+    """Which call a note is about, in a few words; a stranger's number has no place in them."""
+    number = phonebook.numbers.display(call.other_e164 or call.other_number, call.line.effective_region)
+    return {
+        "id": str(call.pk),
+        "direction": call.direction,
+        "name": call.known_name,
+        "number": number if is_own or call.internal else mask_number(number),
+        "startedAt": _moment(call.started_at),
+    }
+
+
 def _present_contact(call: Call) -> Message | None:
     """The record that the call is linked to, with its names as they were when the call came."""
     contact = phonebook.Match.of_call(call)
@@ -254,6 +309,10 @@ def _present_decision(call: Call, decision: phonebook.Decision | None) -> Messag
 def _present_entry(entry: dict[str, str]) -> Message:
     """What an outside directory answered."""
     return {name: entry.get(name, "") for name in ("label", "company", "url", "source")}
+
+
+def _day(value: date | None) -> str | None:
+    return value.isoformat() if value else None
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ that the journal's thread can publish without a loop of its own for each message
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from . import personal, phonebook, presenters, signals, trace
 from .briefing import Briefing, Matches, brief, look_up
 from .conf import app_settings
 from .enums import CallState, LineStatus, SessionEvent
-from .models import Call, CallEvent, Line, UserPreferences
+from .models import Call, CallEvent, CallNote, Line, UserPreferences
 
 if TYPE_CHECKING:
     from .typing import AnyUser
@@ -42,6 +42,7 @@ __all__ = [
     "sent",
     "snapshot",
     "tell_dismissed",
+    "tell_note",
     "tell_preferences",
     "tell_user",
     "user_group",
@@ -192,6 +193,25 @@ def tell_dismissed(user_id: int, call_id: str) -> None:
 def tell_preferences(preferences: UserPreferences) -> None:
     """Tell all of one user's pages how he wants to be told of calls from now on."""
     _send_all([(user_group(preferences.user_id), presenters.present_preferences_change(preferences), None)])
+
+
+def tell_note(note: CallNote, calls: Sequence[int], users: Iterable[int]) -> None:
+    """Tell the author's pages of a note, and those of ``users`` of what is saved of it.
+
+    Args:
+        calls: the legs of the conversation, by any of which a page may show it.
+    """
+    told = {*users} if note.author_id is None else {*users, note.author_id}
+    _send_all(
+        [
+            (
+                user_group(user_id),
+                presenters.present_note_change(note, calls, with_draft=user_id == note.author_id),
+                None,
+            )
+            for user_id in sorted(told)
+        ]
+    )
 
 
 def nudge_bridges(line_id: int) -> None:

@@ -7,7 +7,7 @@ the enumerations. Fields that are not named are allowed, since clients pass over
 from collections.abc import Mapping
 from typing import Any
 
-from .actions import ACTIONS, MAX_REF_LENGTH, MAX_TEXT_LENGTH, Action, Field
+from .actions import ACTIONS, MAX_REF_LENGTH, Action, Field
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
 from .models import PopAction, PopMoment
 from .presenters import VERSION
@@ -66,6 +66,7 @@ def _parts() -> dict[str, Schema]:
                 **dict.fromkeys(("ringTone", "notifications", "openRecord", "doNotDisturb"), SWITCH),
             }
         ),
+        **_parts_of_notes(),
         "refusal": _object(
             {"name": _one_of("ERROR", "INFO"), **_texts("code", "message")}, optional={"confirm": _ref("question")}
         ),
@@ -110,6 +111,25 @@ def _parts_of_calls() -> dict[str, Schema]:
     }
 
 
+def _parts_of_notes() -> dict[str, Schema]:
+    day: Schema = {"type": ["string", "null"], "format": "date"}
+    return {
+        "outcome": _object({**_texts("id", "label"), "asksForDate": SWITCH}),
+        "noteDraft": _object({**_texts("text", "outcome"), "followUpOn": day, "at": MOMENT}),
+        "note": _object(
+            {
+                **_texts("id", "call", "text"),
+                "author": _object(_texts("id", "name")),
+                "outcome": {"anyOf": [_ref("outcome"), {"type": "null"}]},
+                "followUpOn": day,
+                "savedAt": MOMENT,
+                "version": NUMBER,
+                "draft": {"anyOf": [_ref("noteDraft"), {"type": "null"}]},
+            }
+        ),
+    }
+
+
 def _from_server() -> dict[str, Schema]:
     """Each message of the server, by a name of its own."""
     ref = {"ref": TEXT}
@@ -130,6 +150,7 @@ def _from_server() -> dict[str, Schema]:
         "dismissed": _message("dismissed", {"call": TEXT}),
         "preferences": _message("preferences", {"preferences": _ref("preferencesOfUser")}),
         "pop": _message("pop", _texts("id", "title", "html")),
+        "noteChange": _message("note", {"calls": {"type": "array", "items": TEXT}, "note": _ref("note")}),
     }
 
 
@@ -148,7 +169,7 @@ def _action(name: str, action: Action) -> Schema:
 def _field(field: Field) -> Schema:
     if field.kind is bool:
         return SWITCH
-    return NUMBER if field.kind is int else {"type": "string", "maxLength": MAX_TEXT_LENGTH}
+    return NUMBER if field.kind is int else {"type": "string", "maxLength": field.limit}
 
 
 def json_schema() -> Schema:

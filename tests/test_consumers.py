@@ -4,6 +4,7 @@ Every test speaks the protocol of docs/reference/messages.
 """
 
 import asyncio
+import base64
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from django_voipcti.models import (
     Call,
     CallCommand,
     CallEvent,
+    CallOutcome,
     DoNotCallNumber,
     Line,
     MissedCall,
@@ -321,6 +323,65 @@ async def test_a_call_that_is_dismissed_on_one_page_is_dismissed_on_all_pages_of
         heard = told[0] if told else await desk.hear()
         assert heard == await laptop.hear() == {"v": 1, "type": "dismissed", "call": "815"}
         assert await other.socket.receive_nothing()
+
+
+# --- notes ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_draft_is_told_to_the_authors_other_pages_alone(ana, line, ben):
+    await record([said("RINGING", 0)])
+    call = str((await Call.objects.aget()).pk)
+    async with opened(ana) as desk, opened(ana) as laptop, opened(ben) as other:
+        reply, _told = await desk.ask("draft", call=call, text="Wants the", outcome="", followUpOn="")
+        assert reply["data"]["note"]["draft"]["text"] == "Wants the"
+        heard = await laptop.hear()
+        assert (heard["type"], heard["calls"], heard["note"]) == ("note", [call], reply["data"]["note"])
+        assert await other.socket.receive_nothing()
+    async with opened(ana) as later:
+        reply, _told = await later.ask("drafts")
+        [draft] = reply["data"]["drafts"]
+        assert (draft["call"]["id"], draft["note"]["draft"]["text"]) == (call, "Wants the")
+        again, _told = await later.ask("drafts")
+        assert len(base64.b64decode(reply["data"]["key"])) == 32
+        assert again["data"]["key"] == reply["data"]["key"]
+        reply, _told = await later.ask("discard_draft", call=call)
+        assert (reply["data"]["note"]["id"], reply["data"]["note"]["draft"]) == ("", None)
+    async with opened(ben) as other:
+        theirs, _told = await other.ask("drafts")
+        assert theirs["data"]["drafts"] == []
+        assert theirs["data"]["key"] != again["data"]["key"]
+
+
+async def test_what_is_saved_is_told_to_all_who_had_a_part_in_the_conversation_without_the_draft(ana, line, ben):
+    legs = [said("RINGING", 0, line=account, call=account, conversation_id="one") for account in ("601", "602")]
+    await record(legs)
+    mine, others = [str(pk) async for pk in Call.objects.order_by("line").values_list("pk", flat=True)]
+    outcome = await CallOutcome.objects.acreate(name="Call again", asks_for_date=True)
+    async with opened(ana) as page, opened(ben) as other:
+        fields = {"text": "Friday.", "outcome": str(outcome.pk), "followUpOn": "2026-12-01"}
+        reply, _told = await page.ask("note", call=mine, **fields)
+        assert reply["ok"]
+        heard = await other.hear()
+        assert sorted(heard["calls"]) == sorted([mine, others])
+        assert (heard["note"]["text"], heard["note"]["author"]["name"]) == ("Friday.", "Ana Diaz")
+        assert heard["note"]["outcome"] == {"id": str(outcome.pk), "label": "Call again", "asksForDate": True}
+        reply, _told = await other.ask("notes", call=others)
+        assert [note["text"] for note in reply["data"]["notes"]] == ["Friday."]
+        assert [each["label"] for each in reply["data"]["outcomes"]] == ["Call again"]
+        await page.ask("draft", call=mine, text="Saturday", outcome="", followUpOn="")
+        reply, _told = await page.ask("outcome", call=mine, outcome="")
+        assert (reply["data"]["note"]["outcome"], reply["data"]["note"]["draft"]["text"]) == (None, "Saturday")
+        assert (await other.hear())["note"]["draft"] is None
+
+
+async def test_notes_are_refused_with_a_reason(ana, line, ben):
+    await record([said("RINGING", 0)])
+    call = str((await Call.objects.aget()).pk)
+    async with opened(ben) as other, opened(ana) as page:
+        for action, fields in (("notes", {}), ("draft", {"text": "x"}), ("note", {"text": "x"}), ("discard_draft", {})):
+            assert await other.refusal(action, call=call, **fields) == ("ERROR", "unknown_call")
+        assert await page.refusal("note", call=call, text="x" * 4001) == ("ERROR", "invalid_argument")
+        assert await page.refusal("note", call=call, text="", outcome="4711") == ("ERROR", "unknown_outcome")
 
 
 # --- preferences ------------------------------------------------------------------------------------------------------

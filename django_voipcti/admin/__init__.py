@@ -14,6 +14,7 @@ from .delivery import WebhookDeliveryAdmin
 from .ignored import DoNotCallNumberAdmin, IgnoredNumberAdmin
 from .line import LineAdmin
 from .missed import MissedCallAdmin
+from .note import CallNoteAdmin, CallOutcomeAdmin
 from .phonebook import PhonebookEntryAdmin
 from .pop_rule import PopRuleAdmin
 from .team import TeamAdmin
@@ -23,6 +24,8 @@ __all__ = [
     "CallAccessAdmin",
     "CallAdmin",
     "CallCommandAdmin",
+    "CallNoteAdmin",
+    "CallOutcomeAdmin",
     "DoNotCallNumberAdmin",
     "IgnoredNumberAdmin",
     "LineAdmin",

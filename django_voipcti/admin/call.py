@@ -33,6 +33,7 @@ from .base import (
     state_badge,
 )
 from .filters import AgentFilter, OutcomeFilter, StartFilter
+from .note import SaveNoteView
 
 __all__ = ["CallAdmin"]
 
@@ -71,9 +72,11 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         return Call.objects.visible_to(request.user).select_related("line__user").order_by(*self.ordering)
 
     def get_urls(self) -> list[Any]:
+        save_note = self.admin_site.admin_view(SaveNoteView.as_view())
+        note = path("<int:pk>/note/", save_note, name="django_voipcti_call_note")
         # The view asks for itself who is there and what he may; the admin's own wrapper is not for asynchronous ones.
         play = path("<int:call>/recording/", recording, name="django_voipcti_call_recording")
-        return [play, *super().get_urls()]
+        return [note, play, *super().get_urls()]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return self.search_fields if phonebook.Viewer(request.user).may_search() else ["other_name"]

@@ -19,6 +19,7 @@ from ..redaction import mask_digits
 from . import story, timeline
 from .base import EMPTY, duration, may_see_numbers, offset, other_number, other_party, party_link, pretty, state_badge
 from .command import overridden
+from .note import note_context
 
 if TYPE_CHECKING:
     from .call import CallAdmin
@@ -53,6 +54,7 @@ def context(call: Call, request: HttpRequest, admin: "CallAdmin") -> dict[str, A
         "story": story.tell(call, events, request.user, full=full),
         "timeline": timeline.draw(call, events, now=timezone.now()),
         "witnesses": [_witness(event, events, full=full) for event in events],
+        **note_context(call, request),
         "commands": [_command(command, full=full) for command in call.commands.select_related("requested_by")],
         "legs": _rows(visible.filter(provider=call.provider, conversation_id=call.conversation_id), admin),
         "others": _rows(visible.filter(_same_party(call)), admin),

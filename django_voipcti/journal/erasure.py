@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import Q
 
-from ..models import Call, CallAccess, CallCommand, CallEvent, CallTrace, MissedCall, RolledDay
+from ..models import Call, CallAccess, CallCommand, CallEvent, CallNote, CallTrace, MissedCall, RolledDay
 
 __all__ = ["delete_calls", "forget_parties"]
 
@@ -16,7 +17,7 @@ def delete_calls(calls: Collection[int]) -> int:
     """
     with transaction.atomic():
         RolledDay.objects.close(Call.objects.filter(pk__in=calls).values_list("started_at", flat=True))
-        for dependent in (MissedCall, CallEvent, CallCommand, CallTrace):
+        for dependent in (MissedCall, CallNote, CallEvent, CallCommand, CallTrace):
             rows = dependent._default_manager.filter(call__in=calls)
             rows._raw_delete(rows.db)  # nothing hangs on these; counting and fetching them first takes most of the time
         MissedCall.objects.filter(closed_by_call__in=calls).update(closed_by_call=None)
@@ -28,7 +29,7 @@ def delete_calls(calls: Collection[int]) -> int:
 def forget_parties(calls: Collection[int]) -> int:
     """Take from calls (primary keys) who the other party was; return how many calls.
 
-    Times, lines and outcome stay, so that the figures do; so do ids and the keys of events, by which a repeated
+    Times, lines and outcomes stay, so that the figures do; so do ids and the keys of events, by which a repeated
     delivery is known.
     """
     with transaction.atomic():
@@ -36,6 +37,12 @@ def forget_parties(calls: Collection[int]) -> int:
         CallCommand.objects.filter(call__in=calls).update(arguments={})
         CallTrace.objects.filter(call__in=calls).delete()
         MissedCall.objects.filter(call__in=calls).delete()
+        # What came of the call is a figure; what somebody wrote about the caller is not.
+        notes = CallNote.objects.about(calls)
+        notes.filter(Q(saved_at=None) | Q(outcome=None)).delete()
+        notes.update(
+            text="", draft_text="", draft_outcome=None, draft_follow_up_on=None, draft_at=None, follow_up_on=None
+        )
         return Call.objects.filter(pk__in=calls).update(
             other_number="",
             other_e164="",

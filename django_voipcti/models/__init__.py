@@ -10,6 +10,7 @@ from .figures import CallFigures, LineFigures, LineSet, RolledDay
 from .history import HistoryProgress
 from .line import Line
 from .mixins import CallsMixin
+from .note import CallNote, CallOutcome
 from .phonebook import PhonebookChoice, PhonebookEntry, ReindexProgress
 from .preferences import PopMoment, UserPreferences
 from .rules import DoNotCallNumber, IgnoredNumber, PopAction, PopRule
@@ -24,6 +25,8 @@ __all__ = [
     "CallCommand",
     "CallEvent",
     "CallFigures",
+    "CallNote",
+    "CallOutcome",
     "CallTrace",
     "CallsMixin",
     "DoNotCallNumber",

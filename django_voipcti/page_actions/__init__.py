@@ -8,10 +8,11 @@ returns what the reply carries; whatever it refuses, it raises. It knows the con
 from .callers import CallerActions
 from .calls import CallActions
 from .lines import LineActions
+from .notes import NoteActions
 from .preferences import PreferenceActions
 
 __all__ = ["PageActions"]
 
 
-class PageActions(CallActions, CallerActions, LineActions, PreferenceActions):
+class PageActions(CallActions, CallerActions, LineActions, NoteActions, PreferenceActions):
     """All of them. ``hello`` and ``ping`` are about the connection itself and stand with it, in the consumer."""

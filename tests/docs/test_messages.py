@@ -2,17 +2,18 @@
 
 import json
 import re
+from datetime import date
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from django_voipcti import briefing, consumers, journal, personal, phonebook, presenters, realtime
+from django_voipcti import briefing, consumers, journal, notes, personal, phonebook, presenters, realtime
 from django_voipcti.actions import ACTIONS, parse, ref_of
 from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
 from django_voipcti.events import Party
 from django_voipcti.exceptions import Concern, ConfirmationNeeded
-from django_voipcti.models import CallEvent, Line, PopRule, UserPreferences
+from django_voipcti.models import CallEvent, CallOutcome, Line, PopRule, UserPreferences
 from django_voipcti.redaction import PhoneNumber
 from tests.journal.conftest import said
 from tests.support.processes import ROOT
@@ -133,6 +134,15 @@ def test_the_preferences_are_as_written():
     assert shape(message) == shape(documented("preferences"))
 
 
+def test_the_note_is_as_written(ringing, ana):
+    outcome = CallOutcome.objects.create(name="Call again", asks_for_date=True)
+    day = date(2026, 1, 9)
+    note = notes.save(ana, ringing.call_id, notes.Content(text="Friday.", outcome=outcome, follow_up_on=day))
+    note = notes.keep_draft(ana, note.call_id, notes.Content(text="Thursday", outcome=outcome))
+    message = presenters.present_note_change(note, [note.call_id], with_draft=True)
+    assert shape(message) == shape(documented("note"))
+
+
 def test_the_pop_is_as_written():
     assert shape(presenters.present_pop("pop-1", "<p>", title="")) == shape(documented("pop"))
 
@@ -153,6 +163,7 @@ def test_no_example_is_left_unchecked():
         ("call", "", None),
         ("event", "LOGGED_OUT", None),
         ("dismissed", "", None),
+        ("note", "", None),
         ("pop", "", None),
         ("preferences", "", None),
         ("reply", "", True),
@@ -195,7 +206,7 @@ def test_every_action_has_its_heading_and_an_example_with_each_field():
 
 
 def test_the_table_of_codes_is_complete_and_has_no_dead_ones():
-    modules = ("actions", "callers", "concerns", "consumers", "control", "exceptions", "policy", "sessions")
+    modules = ("actions", "callers", "concerns", "consumers", "control", "exceptions", "notes", "policy", "sessions")
     files = [ROOT / f"django_voipcti/{name}.py" for name in modules]
     files += (ROOT / "django_voipcti/page_actions").glob("*.py")
     sources = [file.read_text() for file in files]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_voipcti", "0007_nodes"),
+        ("django_voipcti", "0008_nodes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

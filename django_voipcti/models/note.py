@@ -1,0 +1,181 @@
+"""What people write down about calls: notes, each by one author, with the outcome, and a draft until it is saved."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connections, models
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.utils.translation import gettext_lazy as _
+
+from .call import Call
+
+if TYPE_CHECKING:
+    from ..typing import AnyUser
+
+__all__ = ["MAX_NOTE_LENGTH", "CallNote", "CallNoteQuerySet", "CallOutcome", "CallOutcomeQuerySet"]
+
+#: Characters of a note. With the rest of a page's message, in any script, it fits into ``SOCKET_MAX_BYTES``.
+MAX_NOTE_LENGTH = 4000
+
+
+class CallOutcomeQuerySet(models.QuerySet["CallOutcome"]):
+    """Many-row rules of outcomes."""
+
+    def offered(self) -> "CallOutcomeQuerySet":
+        """Those that can be chosen today, in order."""
+        return self.filter(is_offered=True)
+
+
+class CallOutcome(models.Model):
+    """What can come of a call, in the host's words. Edited in the admin; one that is in use is retired, not deleted."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0, help_text=_("Low numbers stand first."))
+    is_offered = models.BooleanField(
+        _("offered"), default=True, help_text=_("Take the tick away to retire an outcome; calls that have it keep it.")
+    )
+    asks_for_date = models.BooleanField(
+        _("asks for a date"), default=False, help_text=_("Whoever chooses it is asked when to follow up.")
+    )
+
+    objects = CallOutcomeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call outcome")
+        verbose_name_plural = _("call outcomes")
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _HasWords(Func):
+    """PostgreSQL's own full text search, written as the index of the migration is, so that it is used."""
+
+    template = "(to_tsvector('simple', %(expressions)s))"
+    arg_joiner = ") @@ to_tsquery('simple', "
+    output_field = models.BooleanField()
+
+
+class CallNoteQuerySet(models.QuerySet["CallNote"]):
+    """Many-row rules of notes."""
+
+    def saved(self) -> "CallNoteQuerySet":
+        """Notes that others may read: a draft alone is nobody's business but its author's."""
+        return self.filter(saved_at__isnull=False)
+
+    def drafts_of(self, user: "AnyUser") -> "CallNoteQuerySet":
+        """What ``user`` began to write and has neither saved nor thrown away, newest first."""
+        return self.filter(author_id=user.pk, draft_at__isnull=False).order_by("-draft_at")
+
+    def visible_to(self, user: "AnyUser") -> "CallNoteQuerySet":
+        """Saved notes on calls that ``user`` may see, and on other legs of those; and his own."""
+        visible = Call.objects.visible_to(user)
+        same_conversation = visible.filter(
+            provider=OuterRef("call__provider"), conversation_id=OuterRef("call__conversation_id")
+        ).exclude(conversation_id="")
+        seen = Q(call__in=visible) | Exists(same_conversation)
+        return self.filter(Q(seen, saved_at__isnull=False) | Q(author_id=user.pk)) if user.pk else self.none()
+
+    def about(self, calls: "Collection[int] | models.QuerySet[Any, Any]") -> "CallNoteQuerySet":
+        """Notes on the conversations of ``calls``: primary keys, or a query for them."""
+        legs = Call.objects.filter(pk__in=calls).exclude(conversation_id="").order_by()
+        same = Exists(
+            legs.filter(provider=OuterRef("call__provider"), conversation_id=OuterRef("call__conversation_id"))
+        )
+        return self.filter(Q(call__in=calls) | Q(same, call__conversation_id__in=legs.values("conversation_id")))
+
+    def of_calls(self, calls: Collection[Call]) -> dict[int, list["CallNote"]]:
+        """Saved notes on the conversations of ``calls``, oldest first, by the call's primary key. One query."""
+        named = {(call.provider, call.conversation_id) for call in calls if call.conversation_id}
+        if not calls:
+            return {}
+        wanted = Q(call__in=[call.pk for call in calls])
+        wanted |= Q(call__conversation_id__in={conversation for _alias, conversation in named})
+        notes = list(self.saved().filter(wanted).select_related("call", "author", "outcome").order_by("saved_at", "pk"))
+        return {call.pk: [note for note in notes if note.is_about(call)] for call in calls}
+
+    def saying(self, text: str) -> "CallNoteQuerySet":
+        """Notes with every word of ``text``, or a word that begins with it.
+
+        PostgreSQL answers from the index that the migration makes (full text, configuration ``simple``: no stemming,
+        and no extension is needed). Other databases read the table, and find words in the middle of words too.
+        """
+        words = "".join(character if character.isalnum() else " " for character in text).split()
+        if not words:
+            return self.none()
+        if connections[self.db].vendor == "postgresql":
+            return self.filter(_HasWords(F("text"), Value(" & ".join(f"{word}:*" for word in words))))
+        found = Q()
+        for word in words:
+            found &= Q(text__icontains=word)
+        return self.filter(found)
+
+
+class CallNote(models.Model):
+    """One author's note on a conversation. Written by :mod:`django_voipcti.notes` alone.
+
+    It hangs on the leg on which it was written and is shown on all legs of that conversation: see
+    :meth:`CallNoteQuerySet.of_calls`.
+    """
+
+    call = models.ForeignKey(Call, verbose_name=_("call"), on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    text = models.TextField(_("note"), max_length=MAX_NOTE_LENGTH, blank=True)
+    outcome = models.ForeignKey(
+        CallOutcome, verbose_name=_("outcome"), on_delete=models.PROTECT, null=True, blank=True, related_name="notes"
+    )
+    follow_up_on = models.DateField(_("follow up on"), null=True, blank=True)
+    created_at = models.DateTimeField(_("begun"))
+    saved_at = models.DateTimeField(_("saved"), null=True)
+    draft_text = models.TextField(_("unsaved text"), max_length=MAX_NOTE_LENGTH, blank=True)
+    draft_outcome = models.ForeignKey(
+        CallOutcome,
+        verbose_name=_("unsaved outcome"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    draft_follow_up_on = models.DateField(_("unsaved date"), null=True, blank=True)
+    draft_at = models.DateTimeField(_("draft of"), null=True)
+    version = models.PositiveBigIntegerField(default=0)
+    """Rises with each change, also when the row was deleted between: pages know by it what is newer."""
+
+    objects = CallNoteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call note")
+        verbose_name_plural = _("call notes")
+        ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("call", "author"), name="voipcti_note_call_author_unique"),)
+        indexes = (
+            models.Index(
+                fields=("author", "-draft_at"), condition=Q(draft_at__isnull=False), name="voipcti_note_drafts"
+            ),
+            models.Index(
+                fields=("follow_up_on",), condition=Q(follow_up_on__isnull=False), name="voipcti_note_follow_up"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+    @property
+    def author_name(self) -> str:
+        """Who wrote it; empty if he is no user any more."""
+        return self.author.get_full_name() or self.author.get_username() if self.author else ""
+
+    def is_about(self, call: Call) -> bool:
+        """Whether the note belongs to the conversation of ``call``."""
+        if self.call_id == call.pk:
+            return True
+        ours, theirs = self.call, (call.provider, call.conversation_id)
+        return bool(call.conversation_id) and (ours.provider, ours.conversation_id) == theirs
