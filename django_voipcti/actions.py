@@ -83,6 +83,7 @@ ACTIONS: Mapping[str, Action] = {
     "discard_draft": Action("discard_draft", _CALL),
     "note": Action("note", _NOTE),
     "outcome": Action("outcome", {"call": Field(), "outcome": Field()}),
+    "blocks": Action("blocks", _CALL_AND_RECORD, slow=True),
     "preferences": Action(
         "preferences",
         {

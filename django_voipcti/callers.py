@@ -35,6 +35,7 @@ __all__ = [
     "forget",
     "link_earlier",
     "link_records",
+    "record_of_call",
     "records_listed",
     "suggest",
 ]
@@ -166,6 +167,17 @@ def _record_of(user: "AnyUser", model: str, object_id: str) -> tuple[models.Mode
     if found is None:
         raise CommandRefused(_("There is no such record, or you may not view it."), code="unknown_record")
     return found
+
+
+def record_of_call(user: Any, call_id: int | str, model: str, object_id: str) -> tuple[Call, models.Model]:
+    """The user's own call, and a record that he may view and that the call may be about.
+
+    Raises:
+        CommandRefused: ``unknown_call``, ``unknown_record``.
+    """
+    call = _outside_call(user, call_id)
+    record, _match = _record_of(user, model, object_id)
+    return call, record
 
 
 def _ending(number: str) -> str:

@@ -3,6 +3,7 @@
 Nothing here needs inline scripts or styles, so it works under ``script-src 'self'; style-src 'self'``; everything
 works under hashed file names.
 """
+# Long because a third of it is the table of the panel's texts, which belongs beside what hands it over.
 
 import json
 from collections.abc import Mapping
@@ -144,6 +145,9 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "confirm_reason_missing": _("Say why you call nevertheless."),
     "confirm_call": _("Call nevertheless"),
     "confirm_no": _("Do not call"),
+    "context_loading": _("Loading…"),
+    "context_late": _("This took too long. Look at the record."),
+    "context_failed": _("This could not be loaded. Look at the record."),
     "loading": _("Looking for colleagues…"),
     "no_colleagues": _("The list of colleagues is not available. Type an extension or a number."),
     # how to be told of calls
@@ -224,6 +228,7 @@ def panel(user: "AnyUser | None", *, nonce: str = "", theme: str = "", inline: b
         "data-attach": static("django_voipcti/attach.js"),
         "data-transfer": static("django_voipcti/transfer.js"),
         "data-dial": static("django_voipcti/dial.js"),
+        "data-context": static("django_voipcti/context.js"),
         "data-user": str(user.pk),
         "data-styles": static("django_voipcti/panel.css"),
         "data-url": _socket_address(),

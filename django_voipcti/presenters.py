@@ -11,6 +11,7 @@ from typing import Any
 
 from . import phonebook
 from .briefing import Briefing
+from .context_blocks import Answer, Block
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
 from .exceptions import ConfirmationNeeded
 from .models import Call, CallEvent, CallNote, CallOutcome, Line, PopAction, UserPreferences
@@ -19,6 +20,7 @@ from .redaction import mask_number
 __all__ = [
     "VERSION",
     "present_about",
+    "present_block",
     "present_call",
     "present_call_change",
     "present_call_event",
@@ -216,6 +218,21 @@ def present_question(question: ConfirmationNeeded) -> Message:
                 for concern in question.concerns
             ],
         },
+    }
+
+
+def present_block(call_id: str, object_id: str, block: Block, answer: Answer) -> Message:
+    """The message that shows, or announces, a block of the host about the record of a call."""
+    return {
+        "v": VERSION,
+        "type": "block",
+        "call": call_id,
+        "objectId": object_id,
+        "key": block.key,
+        "title": str(block.title),
+        "state": answer.state.value,
+        "text": answer.text,
+        "facts": [{"label": fact.label, "value": fact.value, "url": fact.url} for fact in answer.facts],
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .actions import ACTIONS, MAX_REF_LENGTH, Action, Field
+from .context_blocks import BlockState
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
 from .models import PopAction, PopMoment
 from .presenters import VERSION
@@ -70,6 +71,7 @@ def _parts() -> dict[str, Schema]:
         "refusal": _object(
             {"name": _one_of("ERROR", "INFO"), **_texts("code", "message")}, optional={"confirm": _ref("question")}
         ),
+        "fact": _object(_texts("label", "value", "url")),
         "concern": _object({**_texts("code", "message"), "needsReason": SWITCH}),
         "question": _object({**_texts("token", "number"), "needsReason": SWITCH, "concerns": _many("concern")}),
         "callState": _one_of(*told),
@@ -151,6 +153,14 @@ def _from_server() -> dict[str, Schema]:
         "preferences": _message("preferences", {"preferences": _ref("preferencesOfUser")}),
         "pop": _message("pop", _texts("id", "title", "html")),
         "noteChange": _message("note", {"calls": {"type": "array", "items": TEXT}, "note": _ref("note")}),
+        "block": _message(
+            "block",
+            {
+                **_texts("call", "objectId", "key", "title", "text"),
+                "state": _one_of(*BlockState.values),
+                "facts": _many("fact"),
+            },
+        ),
     }
 
 

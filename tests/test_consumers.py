@@ -19,7 +19,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client, override_settings
 from django.utils.translation import get_language
 
-from django_voipcti import journal, nodes, realtime
+from django_voipcti import context_blocks, journal, nodes, realtime
 from django_voipcti.consumers import PageConsumer
 from django_voipcti.enums import LineStatus, SessionEvent
 from django_voipcti.exceptions import CommandRefused
@@ -39,6 +39,7 @@ from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
 from tests.asgi import application
 from tests.journal.conftest import said
 from tests.support.protocol import validator
+from tests.testapp.models import Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -492,6 +493,26 @@ async def test_what_speaks_against_a_call_is_asked_first_and_kept_when_it_is_con
         reply, _told = await page.ask("call", **said, reason="She asked for it.")
         command = await CallCommand.objects.aget(pk=reply["data"]["command"])
     assert (command.overridden, command.reason) == (["do_not_call"], "She asked for it.")
+
+
+async def test_blocks_of_the_host_come_one_by_one_and_only_about_records_that_may_be_viewed(ana, line, register):
+    await sync_to_async(register)(Contact, numbers=["phone"], label="name")
+    contact = await Contact.objects.acreate(name="Ada", phone="+442079460018")
+    await record([said("RINGING", 0, number="+442079460018")])
+    call = await Call.objects.aget()
+    context_blocks.register(Contact, "name", title="Name")(lambda record, *, user, call: f"{record.name} for {user}")
+    wanted = {"call": str(call.pk), "model": "testapp.contact", "objectId": str(contact.pk)}
+    try:
+        async with opened(ana) as page:
+            assert await page.refusal("blocks", **wanted) == ("ERROR", "unknown_record")
+            permission = await Permission.objects.aget(codename="view_contact")
+            await ana.user_permissions.aadd(permission)
+            reply, told = await page.ask("blocks", **wanted)
+            assert reply["data"] == {"blocks": 1}
+            assert [(block["state"], block["text"]) for block in told] == [("loading", ""), ("ready", "Ada for ana")]
+            assert await page.refusal("blocks", **{**wanted, "call": "0"}) == ("ERROR", "unknown_call")
+    finally:
+        context_blocks.unregister("name")
 
 
 async def test_answer_without_a_call_means_the_one_that_rings(ana, line):

@@ -7,6 +7,7 @@ returns what the reply carries; whatever it refuses, it raises. It knows the con
 
 from .callers import CallerActions
 from .calls import CallActions
+from .context import ContextActions
 from .lines import LineActions
 from .notes import NoteActions
 from .preferences import PreferenceActions
@@ -14,5 +15,5 @@ from .preferences import PreferenceActions
 __all__ = ["PageActions"]
 
 
-class PageActions(CallActions, CallerActions, LineActions, NoteActions, PreferenceActions):
+class PageActions(CallActions, CallerActions, ContextActions, LineActions, NoteActions, PreferenceActions):
     """All of them. ``hello`` and ``ping`` are about the connection itself and stand with it, in the consumer."""

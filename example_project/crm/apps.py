@@ -12,6 +12,7 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         from django_voipcti import phonebook
 
+        from . import blocks  # noqa: F401  registers what the pop says beside the name
         from .models import Company, Contact
 
         phonebook.register(

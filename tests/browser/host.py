@@ -173,6 +173,10 @@ class Server:
     def tell_preferences(self, preferences):
         self._say(self.sockets[-1], {"type": "preferences", "preferences": preferences})
 
+    def block(self, **fields):
+        """Tell the page what the host knows about a caller."""
+        self._say(self.sockets[-1], {"type": "block", **fields})
+
     def pop(self, html, **fields):
         """Show a fragment on the page."""
         self._say(self.sockets[-1], {"type": "pop", "id": "pop-1", "title": "New order", "html": html, **fields})

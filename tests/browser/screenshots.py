@@ -91,6 +91,13 @@ def unknown(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("unknown", page.locator("voipcti-panel"))
 
 
+def context(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, with what the host knows about the caller."""
+    studio.demo.ring("441134960157", ANA)
+    studio.shows(page, "Cold chain pilot")
+    save("context", page.locator("voipcti-panel"))
+
+
 def confirm(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The panel alone, when something speaks against a call."""
     page.goto(f"{studio.demo.web}/contacts/?q=Rory+Sinclair")
@@ -189,6 +196,7 @@ PICTURES = [
     (contact, "ana", 1280, BOTH),
     (panel, "ana", 1280, BOTH),
     (confirm, "ana", 1280, BOTH),
+    (context, "ana", 1280, BOTH),
     (lab, "ana", 1280, ("light",)),
 ]
 

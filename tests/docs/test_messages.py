@@ -8,7 +8,17 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from django_voipcti import briefing, consumers, journal, notes, personal, phonebook, presenters, realtime
+from django_voipcti import (
+    briefing,
+    consumers,
+    context_blocks,
+    journal,
+    notes,
+    personal,
+    phonebook,
+    presenters,
+    realtime,
+)
 from django_voipcti.actions import ACTIONS, parse, ref_of
 from django_voipcti.enums import CallState, EndReason, LineStatus, SessionEvent
 from django_voipcti.events import Party
@@ -147,6 +157,14 @@ def test_the_pop_is_as_written():
     assert shape(presenters.present_pop("pop-1", "<p>", title="")) == shape(documented("pop"))
 
 
+def test_the_block_is_as_written():
+    block = context_blocks.Block(
+        key="deals", model="crm.contact", title="Open deals", function=str, budget=1, permission=""
+    )
+    answer = context_blocks.Answer(state=context_blocks.BlockState.READY, facts=(context_blocks.Fact(label="Cold"),))
+    assert shape(presenters.present_block("815", "42", block, answer)) == shape(documented("block"))
+
+
 def test_the_question_is_as_written(line):
     concern = Concern(code="do_not_call", message="The number is on the do-not-call list.", needs_reason=True)
     question = presenters.present_question(ConfirmationNeeded([concern], number="+442079460123", token="t"))
@@ -165,6 +183,7 @@ def test_no_example_is_left_unchecked():
         ("dismissed", "", None),
         ("note", "", None),
         ("pop", "", None),
+        ("block", "", None),
         ("preferences", "", None),
         ("reply", "", True),
         ("reply", "", False),

@@ -52,7 +52,9 @@ def declared(kind, text):
     return set(re.findall(rf"^export {kind} (?:default )?(\w+)", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("script", ["connector", "shared", "notices", "caller", "attach", "transfer", "dial", "panel"])
+@pytest.mark.parametrize(
+    "script", ["connector", "shared", "notices", "caller", "attach", "transfer", "dial", "context", "panel"]
+)
 def test_the_typescript_declarations_of_a_module_name_what_it_exports(script):
     code, types = ((STATIC / f"{script}.{kind}").read_text() for kind in ("js", "d.ts"))
     for kind in ("const", "class", "function"):

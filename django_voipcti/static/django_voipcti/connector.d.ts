@@ -184,6 +184,17 @@ export declare const CONNECTION: Readonly<{
 }>;
 export declare const CLOSE_NOT_AUTHENTICATED: 4401;
 
+/** What the host knows about the record of a call. */
+export interface Block {
+  call: string;
+  objectId: string;
+  key: string;
+  title: string;
+  state: "loading" | "ready" | "empty" | "late" | "failed";
+  text: string;
+  facts: { label: string; value: string; url: string }[];
+}
+
 /** What speaks against a call, with the code `needs_confirmation`. */
 export interface Confirmation {
   token: string;
@@ -225,6 +236,7 @@ export declare class Connector {
   on(name: "pop", listener: (pop: { id: string; title: string; html: string }) => void): () => void;
   on(name: "call", listener: (known: { call: Call }) => void): () => void;
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
+  on(name: "block", listener: (block: Block) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
   call(
@@ -247,6 +259,7 @@ export declare class Connector {
   forget(call: string): Promise<object>;
   attach(call: string, model: string, objectId: string): Promise<{ linked: number }>;
   suggest(text: string): Promise<Match[]>;
+  blocks(call: string, model: string, objectId: string): Promise<{ blocks: number }>;
   dismiss(call: string): Promise<object>;
   shown(call: string, how: PageOutcome, details?: { hidden?: boolean; after?: number }): Promise<object>;
   setPreferences(choices: Partial<Preferences>): Promise<{ preferences: Preferences }>;

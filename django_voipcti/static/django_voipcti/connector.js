@@ -344,7 +344,8 @@ export class Connector {
    *
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
    * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages),
-   * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show), "call" (`{call}`:
+   * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show), "block" (what the
+   * host knows about a call's record: `{call, objectId, key, title, state, text, facts}`), "call" (`{call}`:
    * something else than its state is known now, e.g. who it is).
    * @param {string} name
    * @param {(message: any) => void} listener
@@ -464,6 +465,15 @@ export class Connector {
    */
   suggest(text) {
     return quietly(this.#act("suggest", { text }, {}, true).then((data) => data.records));
+  }
+
+  /**
+   * Ask the host's blocks about a record that a call is linked to. They come as "block" events, one by one; resolves
+   * when all of them have come. A refusal is no event: the pop does without.
+   * @param {string} call @param {string} model @param {string} objectId
+   */
+  blocks(call, model, objectId) {
+    return this.#act("blocks", { call, model, objectId }, {}, true);
   }
 
   /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
@@ -808,6 +818,7 @@ export class Connector {
     else if (envelope.type === "call") this.#applyCall(envelope.call);
     else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
     else if (envelope.type === "pop") this.#emit("pop", envelope);
+    else if (envelope.type === "block") this.#emit("block", envelope);
     else if (envelope.type === "preferences") this.#prefer(envelope.preferences);
   }
 

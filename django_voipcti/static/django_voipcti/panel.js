@@ -10,8 +10,8 @@
  *
  * It stays one file, although it is long, for the reason given in connector.js; from "the element" on it is the frame,
  * before that the card. What stands alone has files of its own, whose addresses the element brings: how to be told of
- * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), where a call goes (transfer.js), and
- * what is asked before one is placed (dial.js).
+ * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), where a call goes (transfer.js), what
+ * is asked before one is placed (dial.js), and what the host knows about a caller (context.js).
  */
 
 /** Ended calls that stay in view until they are dismissed. */
@@ -257,6 +257,7 @@ class CallCard {
       ...["stage_phone", "stage_ringing", "stage_connected"].map((key) => h("li", {}, t(key))),
     );
     this.caller = panel.callerBox(call.id);
+    this.contexts = panel.contextBox();
     this.past = h("div", { class: "block" }, h("h3", {}, t("last_calls")), h("ul"));
     this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
     this.problem = h("p", { class: "problem", role: "alert" });
@@ -275,6 +276,7 @@ class CallCard {
       this.actions,
       this.transferBox.element,
       this.caller.element,
+      this.contexts.element,
       this.past,
     );
     this.#show();
@@ -326,7 +328,9 @@ class CallCard {
     this.numberLine.hidden = !showsNumber;
     this.companyLine.hidden = !company;
     this.#showAvatar();
-    this.caller.show(call, { isOver: phase === "ended", isOwn: Boolean(this.panel.capabilitiesOf(call)) });
+    const situation = { isOver: phase === "ended", isOwn: Boolean(this.panel.capabilitiesOf(call)) };
+    this.caller.show(call, situation);
+    this.contexts.show(call, situation);
     this.#showPast();
     this.#showStages();
     const url = call.contact?.url ? safeUrl(call.contact.url) : null;
@@ -576,7 +580,7 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const names = ["connector", "shared", "notices", "caller", "attach", "transfer", "dial"];
+    const names = ["connector", "shared", "notices", "caller", "attach", "transfer", "dial", "context"];
     const modules = names.map((name) => import(this.dataset[name]));
     const parts = Object.assign({}, ...(await Promise.all(modules)));
     const { Connector, Share } = parts;
@@ -606,6 +610,7 @@ export class VoipctiPanel extends Base {
       connector.on("snapshot", () => this.#refresh()),
       connector.on("connection", () => this.#refresh()),
       connector.on("pop", (pop) => this.#showPop(pop)),
+      connector.on("block", (block) => this.#cards.get(block.call)?.contexts.take(block)),
       connector.on("call", ({ call }) => this.#learn(call)),
       connector.on("dismissed", ({ call }) => this.#putAway(call)),
       enableClickToCall({ canCall: () => this.canCall, call: (number, from) => this.call(number, from) }),
@@ -656,6 +661,11 @@ export class VoipctiPanel extends Base {
     const { CallerBox, AttachBox } = this.#parts;
     const { connector, t } = this;
     return new CallerBox(id, { tools: { ...TOOLS, t }, connector, now: () => this.now(), AttachBox });
+  }
+
+  /** The part of a card that says what the host knows. */
+  contextBox() {
+    return new this.#parts.ContextBox({ tools: { ...TOOLS, t: this.t }, connector: this.connector });
   }
 
   /** The part of a card that transfers its call. */
