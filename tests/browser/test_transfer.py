@@ -3,6 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
+from django_voipcti.enums import CallState, Direction
+from django_voipcti.events import Party
+from django_voipcti.redaction import PhoneNumber
+from tests.browser.dummy_crm import running_crm
 from tests.browser.host import ALL, a_call, a_line, action, card, panel, shown_actions
 
 pytestmark = pytest.mark.browser
@@ -177,3 +181,87 @@ def test_a_lost_connection_takes_the_buttons_away_until_it_is_back(visit, strict
     assert actions_of(strict, "8") == []
     server.is_up = True
     expect(card(strict, "8").get_by_role("button", name="Complete the transfer")).to_be_visible(timeout=30_000)
+
+
+# --- the whole of it: page, server, worker, bridge and a provider that can --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory):
+    """The running CRM on a provider that can transfer after asking."""
+    with running_crm(tmp_path_factory.mktemp("dummy")) as running:
+        yield running
+
+
+@pytest.fixture
+def ana(page, crm):
+    """Ana's page; she has logged in her telephone account, and talks with a contact."""
+    page.goto(f"{crm.web}/login/")
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password").fill("demo")
+    page.get_by_role("button", name="Log in").click()
+    phone = page.locator("voipcti-panel")
+    account = phone.get_by_label("E-mail address or user name")
+    number = phone.get_by_label("Number to call")
+    expect(account.or_(number).filter(visible=True).first).to_be_visible()
+    if account.is_visible():
+        account.fill("601")
+        phone.get_by_label("Password").fill("any")
+        phone.get_by_role("button", name="Log in").click()
+    expect(number).to_be_visible()
+    return page
+
+
+def call_of(page, name):
+    """The live or newest card of somebody."""
+    heading = page.get_by_role("heading", name=name, exact=True)
+    return page.locator("voipcti-panel .card").filter(has=heading).first
+
+
+def talk(page, crm, call):
+    """A contact calls, and is answered."""
+    caller = Party(number=PhoneNumber("+442079460101"))
+    for state in (CallState.RINGING, CallState.CONNECTED):
+        crm.says("601", call, state, other=caller)
+    held = call_of(page, "Harriet Blake")
+    expect(held.get_by_role("button", name="Transfer")).to_be_visible()
+    return held
+
+
+def test_a_caller_is_handed_over_after_asking_through_the_whole_system(ana, crm):
+    held = talk(ana, crm, "in-1")
+    held.get_by_role("button", name="Transfer").click()
+    ana.get_by_role("button", name="Ask Ben Okafor first").click()
+    asked = call_of(ana, "602")
+    expect(asked.get_by_text("You are asking about the call with Harriet Blake")).to_be_visible()
+    crm.says("601", "in-1", CallState.ON_HOLD)
+    expect(held.get_by_text("On hold while you ask")).to_be_visible()
+    expect(asked.get_by_text("Dialling…")).to_be_visible()
+    crm.says("601", "dummy-1", CallState.CONNECTED, direction=Direction.OUTBOUND)
+    asked.get_by_role("button", name="Complete the transfer").click()
+    for call, direction in (("in-1", Direction.INBOUND), ("dummy-1", Direction.OUTBOUND)):
+        crm.says("601", call, CallState.HANGUP, direction=direction)
+    expect(held.get_by_text("Ended: transferred")).to_be_visible()
+    expect(asked.get_by_text("Ended: completed")).to_be_visible()
+    ana.reload()
+    expect(ana.locator("voipcti-panel").get_by_label("Number to call")).to_be_visible()
+
+
+def test_who_is_not_wanted_there_is_talked_to_again_also_after_a_reload(ana, crm):
+    talk(ana, crm, "in-2").get_by_role("button", name="Transfer").click()
+    ana.get_by_role("button", name="Ask Ben Okafor first").click()
+    crm.says("601", "in-2", CallState.ON_HOLD)
+    expect(call_of(ana, "602").get_by_text("Dialling…")).to_be_visible()
+    ana.reload()
+    held, asked = call_of(ana, "Harriet Blake"), call_of(ana, "602")
+    expect(held.get_by_text("On hold while you ask")).to_be_visible()
+    asked.get_by_role("button", name="Return to the caller").click()
+    crm.says("601", "dummy-2", CallState.HANGUP, direction=Direction.OUTBOUND)
+    crm.says("601", "in-2", CallState.CONNECTED)
+    expect(held.get_by_role("button", name="Hold")).to_be_visible()
+    held.get_by_role("button", name="Transfer").click()
+    held.get_by_label("Name, extension or number").fill("602")
+    ana.keyboard.press("Enter")
+    expect(held.get_by_label("Name, extension or number")).to_be_hidden()
+    crm.says("601", "in-2", CallState.HANGUP)
+    expect(held.get_by_text("Ended: transferred")).to_be_visible()
