@@ -106,10 +106,19 @@ def test_every_dependency_has_its_reason(setup_cfg):
     required = names_of_requirements(setup_cfg["options"]["install_requires"])
     reasons = re.split(r"^## ", (ROOT / "docs/topics/dependencies.md").read_text(), flags=re.MULTILINE)
     given = {reason.split("\n")[0].strip(): reason for reason in reasons[1:]}
-    assert required == set(given) - {"Extras"}
+    assert required == set(given) - {"Extras", "Brought along"}
     for name in required:
         assert "Alive:" in given[name], name
         assert len(given[name].split()) >= 20, name
+
+
+def test_what_is_brought_along_has_its_licence_and_needs_no_file_that_is_not_here():
+    folder = ROOT / "django_voipcti/static/django_voipcti/dashboard"
+    version = re.search(r"Chart\.js v(\S+)", (folder / "chart.umd.min.js").read_text()).group(1)
+    assert "The MIT License" in (folder / "chart.LICENSE.md").read_text()
+    assert "sourceMappingURL" not in (folder / "chart.umd.min.js").read_text()
+    page = (ROOT / "docs/topics/dependencies.md").read_text().split("## Brought along")[1]
+    assert f"`chart.js` {version}" in page
 
 
 def test_every_optional_dependency_is_listed(setup_cfg):

@@ -10,6 +10,7 @@ from .bridge import BridgeInstanceAdmin
 from .call import CallAdmin
 from .choice import PhonebookChoiceAdmin
 from .command import CallCommandAdmin
+from .dashboard import CallFiguresAdmin
 from .delivery import WebhookDeliveryAdmin
 from .ignored import DoNotCallNumberAdmin, IgnoredNumberAdmin
 from .line import LineAdmin
@@ -24,6 +25,7 @@ __all__ = [
     "CallAccessAdmin",
     "CallAdmin",
     "CallCommandAdmin",
+    "CallFiguresAdmin",
     "CallNoteAdmin",
     "CallOutcomeAdmin",
     "DoNotCallNumberAdmin",

@@ -59,7 +59,7 @@ class Report:
     """Seven weekdays from Monday, each with 24 hours."""
     by_audience: dict[frozenset[int], dict[Outcome, Tally]] = field(default_factory=dict)
     work: dict[int, LineWork] = field(default_factory=dict)
-    live_days: int = 0
+    live: list[date] = field(default_factory=list)
     """Days that had to be worked out from the calls."""
 
     def total(self, *outcomes: Outcome) -> Tally:
@@ -114,7 +114,7 @@ def report(since: date, until: date, lines: Collection[int] | None) -> Report:
     days = [since + timedelta(days=each) for each in range((until - since).days + 1)]
     clean = set(RolledDay.objects.clean().filter(day__range=(since, until)).values_list("day", flat=True))
     live = [day for day in days if day not in clean]
-    made.live_days = len(live)
+    made.live = live
     if clean:
         _add_rolled(made, live)
     for first, last in _runs(live):

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import html, pops
+from .. import dashboard, html, pops
 from ..phonebook import numbers
 
 register = template.Library()
@@ -66,6 +66,17 @@ def call_timeline(context: template.Context, record: Model, limit: int = 20) -> 
 def missed_calls(context: template.Context, user: Any, limit: int = 20) -> SafeString:
     """Whom to call back for missed calls of a user. See :func:`django_voipcti.html.missed_calls`."""
     return html.missed_calls(user, viewer=_user(context), limit=limit)
+
+
+@register.simple_tag(takes_context=True)
+def call_dashboard(context: template.Context, days: int = 30, filters: bool = True) -> SafeString:
+    """Figures of the calls that the user may see. See :func:`django_voipcti.dashboard.call_dashboard`."""
+    request = context.get("request")
+    data = request.GET if request is not None else {}
+    keep = [(name, value) for name, value in data.items() if name not in dashboard.DashboardForm.base_fields]
+    return dashboard.call_dashboard(
+        _user(context), data=data if filters else {}, days=days, filters=filters, nonce=_nonce(context), keep=keep
+    )
 
 
 def _user(context: template.Context) -> Any:

@@ -19,6 +19,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         ("dashboard", "Dashboard", "home"),
         ("contacts", "Contacts", "people"),
         ("companies", "Companies", "building"),
+        ("figures", "Calls", "phone"),
     ]
     if sees_others(request.user):
         entries.append(("team", "Team", "team"))

@@ -186,3 +186,8 @@ PAST_CALLS: list[tuple[str, str, bool, int | tuple[int, str], int, int]] = [
     ("ben", "anonymous", True, (6, "17:20"), 18, 0),
     ("ana", "441134960178", True, (7, "14:44"), 5, 95),
 ]
+
+#: The history around those: days, calls on each weekday at most, and how they spread from 8 to 18 o'clock.
+HISTORY_DAYS = 90
+BUSY_WEEKDAYS = (34, 30, 26, 28, 24, 5, 0)
+BUSY_HOURS = (3, 8, 11, 10, 6, 5, 8, 9, 7, 4, 1)

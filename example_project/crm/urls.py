@@ -12,5 +12,6 @@ urlpatterns = [
     path("contacts/<int:pk>/edit/", views.ContactEdit.as_view(), name="contact-edit"),
     path("companies/", views.CompanyList.as_view(), name="companies"),
     path("companies/<int:pk>/", views.CompanyPage.as_view(), name="company"),
+    path("calls/", views.FiguresPage.as_view(), name="figures"),
     path("team/", views.TeamPage.as_view(), name="team"),
 ]

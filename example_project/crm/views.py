@@ -146,6 +146,12 @@ class CompanyPage(DetailView):
         return super().get_context_data(attached=attached_numbers(self.object), **kwargs)
 
 
+class FiguresPage(TemplateView):
+    """How the calls go: the package's dashboard, which shows each user what he may see."""
+
+    template_name = "crm/figures.html"
+
+
 class TeamPage(UserPassesTestMixin, TemplateView):
     """Who is reachable, who is talking, and how the day goes: for leads, and those who may watch everybody's lines."""
 

@@ -171,6 +171,21 @@ def admin_rule(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("admin-rule")
 
 
+def admin_dashboard(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """How the calls of the last weeks went."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/callfigures/")
+    expect(page.locator(".voipcti-picture canvas").first).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    save("dashboard")
+
+
+def narrow_dashboard(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The same in a page of the host, on a telephone."""
+    page.goto(f"{studio.demo.web}/calls/")
+    expect(page.locator(".voipcti-picture canvas").first).to_be_visible()
+    save("dashboard-narrow")
+
+
 def admin_test(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The report of a connection test."""
     page.goto(f"{studio.demo.web}/admin/django_voipcti/line/?q={ANA}")
@@ -189,6 +204,8 @@ PICTURES = [
     (admin_lines, "chris", 1440, ("light",)),
     (admin_rule, "chris", 1280, BOTH),
     (admin_test, "chris", 1280, BOTH),
+    (admin_dashboard, "chris", 1280, BOTH),
+    (narrow_dashboard, "chris", 390, BOTH),
     (team, "chris", 1280, ("light",)),
     (pop, "ana", 1280, BOTH),
     (choose, "ana", 1280, BOTH),

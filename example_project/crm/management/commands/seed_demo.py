@@ -1,5 +1,7 @@
 """`manage.py seed_demo`: users, records, past calls, and lines that are logged in at the provider as users do it."""
 
+import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from crm import demo_data
 from crm.models import Company, Contact, Deal, Note
 from demo.pbx.server import password_of
 from django_voipcti import journal, phonebook, sessions
+from django_voipcti.calllog import rollup
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
@@ -199,6 +202,71 @@ def seed_history(users: dict[str, AbstractUser]) -> None:
         )
     # As a history is read: oldest first.
     journal.record(updates[::-1])
+    for updates in made_history(list(lines.values())):
+        journal.record(updates, tell_pages=False)
+    now = timezone.now()
+    for _days in rollup.roll(rollup.due(now), now):
+        pass
+
+
+def made_history(lines: list[Line]) -> Iterator[list[CallUpdate]]:
+    """A quarter of ordinary working days before the calls above, one list a day: what the dashboard shows."""
+    chance = random.Random(1876)  # noqa: S311  no secret
+    callers = [number for _agent, number, *_times in demo_data.PAST_CALLS if number.isdigit()]
+    today = timezone.localtime().replace(minute=0, second=0, microsecond=0)
+    for age in range(demo_data.HISTORY_DAYS, 0, -1):
+        day = today - timedelta(days=age)
+        busy = demo_data.BUSY_WEEKDAYS[day.weekday()]
+        updates: list[CallUpdate] = []
+        for number in range(chance.randint(busy // 2, busy)):
+            hour = chance.choices(range(8, 19), demo_data.BUSY_HOURS)[0]
+            start = day.replace(hour=hour) + timedelta(seconds=chance.randrange(3600))
+            updates += made_conversation(chance, lines, f"past-{age}-{number}", start, chance.choice(callers))
+        if updates:
+            yield updates
+
+
+def made_conversation(
+    chance: random.Random, lines: list[Line], name: str, start: datetime, caller: str
+) -> Iterator[CallUpdate]:
+    """A call that rings at everybody of the group, or one that somebody places."""
+    talk = timedelta(seconds=round(chance.lognormvariate(5, 0.8)))
+    if chance.random() < 0.4:
+        line, wait = chance.choice(lines), timedelta(seconds=chance.randint(4, 25))
+        answer = start + wait if chance.random() < 0.75 else None
+        yield made_leg(
+            line, name, Direction.OUTBOUND, caller, start, answer, (answer or start + wait) + talk * bool(answer)
+        )
+        return
+    wait = timedelta(seconds=min(round(chance.lognormvariate(2.2, 0.7)), 90))
+    taker = chance.choice(lines) if chance.random() < 0.86 else None
+    for line in lines:
+        answer = start + wait if line is taker else None
+        yield made_leg(
+            line, name, Direction.INBOUND, caller, start, answer, start + wait + (talk if answer else timedelta())
+        )
+
+
+def made_leg(
+    line: Line, name: str, direction: Direction, other: str, start: datetime, answer: datetime | None, end: datetime
+) -> CallUpdate:
+    """One line's part of a conversation, as the provider's history has it."""
+    return CallUpdate(
+        provider=line.provider,
+        account=line.account,
+        external_id=f"{name}-{line.account}",
+        key=f"{name}-{line.account}",
+        conversation_id=name,
+        source=Source.CDR,
+        observed_at=timezone.now(),
+        state=CallState.HANGUP,
+        direction=direction,
+        own=Party(number=PhoneNumber(line.extension), account=line.account),
+        other=Party(number=PhoneNumber(other)),
+        started_at=start,
+        answered_at=answer,
+        ended_at=end,
+    )
 
 
 def moment_of(when: int | tuple[int, str]) -> datetime:
