@@ -187,6 +187,22 @@ PAST_CALLS: list[tuple[str, str, bool, int | tuple[int, str], int, int]] = [
     ("ana", "441134960178", True, (7, "14:44"), 5, 95),
 ]
 
+#: Who calls and is called in the history below, the most frequent first: contacts, and some whom nobody knows.
+REGULARS = (
+    "442079460108",
+    "441614960192",
+    "442079460262",
+    "441314960143",
+    "447700900961",
+    "12025550165",
+    "442079460255",
+    "46846500458",
+    "441614960199",
+    "442920180381",
+    "442079460220",
+    "447700900974",
+)
+
 #: The history around those: days, calls on each weekday at most, and how they spread from 8 to 18 o'clock.
 HISTORY_DAYS = 90
 BUSY_WEEKDAYS = (34, 30, 26, 28, 24, 5, 0)

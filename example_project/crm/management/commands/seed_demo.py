@@ -212,7 +212,8 @@ def seed_history(users: dict[str, AbstractUser]) -> None:
 def made_history(lines: list[Line]) -> Iterator[list[CallUpdate]]:
     """A quarter of ordinary working days before the calls above, one list a day: what the dashboard shows."""
     chance = random.Random(1876)  # noqa: S311  no secret
-    callers = [number for _agent, number, *_times in demo_data.PAST_CALLS if number.isdigit()]
+    callers = demo_data.REGULARS
+    weights = range(len(callers) + 2, 2, -1)
     today = timezone.localtime().replace(minute=0, second=0, microsecond=0)
     for age in range(demo_data.HISTORY_DAYS, 0, -1):
         day = today - timedelta(days=age)
@@ -221,7 +222,9 @@ def made_history(lines: list[Line]) -> Iterator[list[CallUpdate]]:
         for number in range(chance.randint(busy // 2, busy)):
             hour = chance.choices(range(8, 19), demo_data.BUSY_HOURS)[0]
             start = day.replace(hour=hour) + timedelta(seconds=chance.randrange(3600))
-            updates += made_conversation(chance, lines, f"past-{age}-{number}", start, chance.choice(callers))
+            updates += made_conversation(
+                chance, lines, f"past-{age}-{number}", start, chance.choices(callers, weights)[0]
+            )
         if updates:
             yield updates
 
