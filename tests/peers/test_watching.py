@@ -37,7 +37,8 @@ def test_a_supervisor_sees_calls_of_lines_that_he_may_watch(office, open_page):
     ana, ben = office["1001"], office["1002"]
     for agent in (ana, ben):
         node = f"user:{agent.line.account}"
-        assert supervisor.ask("subscribe", node=node)["data"] == {"uri": node, "line": str(agent.line.pk)}
+        data = supervisor.ask("subscribe", node=node)["data"]
+        assert data == {"uri": node, "line": str(agent.line.pk), "calls": []}
         refusal = stranger.ask("subscribe", node=node)
         assert (refusal["ok"], refusal["error"]["code"]) == (False, "not_allowed")
 
