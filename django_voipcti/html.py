@@ -60,6 +60,7 @@ PANEL_TEXTS: Mapping[str, Any] = {
     "call": _("Call"),
     "extension": _("ext. %(extension)s"),
     "no_line": _("No telephone line"),
+    "cannot_call": _("No line of yours can make calls at the moment, so nothing was dialled. See above how it stands."),
     "dismiss": _("Dismiss"),
     "connection_connecting": _("Connecting…"),
     "connection_reconnecting": _("Reconnecting…"),

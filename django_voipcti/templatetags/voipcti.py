@@ -15,7 +15,13 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def voipcti_panel(context: template.Context, theme: str = "", inline: bool = False) -> SafeString:
-    """The call panel for the user of this page. See :func:`django_voipcti.html.panel`."""
+    """The call panel for the user of this page, once a page. See :func:`django_voipcti.html.panel`."""
+    # A base template and a page on it may both ask for the panel: two of them would pop everything twice.
+    request = context.get("request")
+    if request is not None:
+        if getattr(request, "_has_voipcti_panel", False):
+            return SafeString("")
+        request._has_voipcti_panel = True
     return html.panel(_user(context), nonce=_nonce(context), theme=theme, inline=inline)
 
 

@@ -2,17 +2,19 @@
 
 from django.contrib import admin
 
+from django_voipcti.admin.phone import PhoneFieldsMixin
+
 from .models import Company, Contact, Deal, Note
 
 
 @admin.register(Company)
-class CompanyAdmin(admin.ModelAdmin):
+class CompanyAdmin(PhoneFieldsMixin, admin.ModelAdmin):
     list_display = ["name", "industry", "city", "country", "phone"]
     search_fields = ["name", "city"]
 
 
 @admin.register(Contact)
-class ContactAdmin(admin.ModelAdmin):
+class ContactAdmin(PhoneFieldsMixin, admin.ModelAdmin):
     list_display = ["name", "role", "company", "phone", "mobile", "owner"]
     list_select_related = ["company", "owner"]
     list_filter = ["owner"]

@@ -186,6 +186,17 @@ def admin_rule(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("admin-rule")
 
 
+def admin_contact(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """A record of the host in the admin, whose number is being called."""
+    page.goto(f"{studio.demo.web}/admin/crm/contact/?q=Beth+Ackroyd")
+    page.get_by_role("link", name="Beth Ackroyd").click()
+    studio.shows(page, "Ready")
+    page.get_by_role("button", name="Call: phone").click()
+    eventually(lambda: any(user["picking_up"] for user in studio.demo.state()["users"]))
+    studio.shows(page, "Pick up your phone")
+    save("admin-contact")
+
+
 def admin_dashboard(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """How the calls of the last weeks went."""
     page.goto(f"{studio.demo.web}/admin/django_voipcti/callfigures/")
@@ -220,6 +231,7 @@ PICTURES = [
     (admin_rule, "chris", 1280, BOTH),
     (admin_test, "chris", 1280, BOTH),
     (admin_dashboard, "chris", 1280, BOTH),
+    (admin_contact, "chris", 1280, BOTH),
     (narrow_dashboard, "chris", 390, BOTH),
     (team, "chris", 1280, ("light",)),
     (pop, "ana", 1280, BOTH),

@@ -933,23 +933,46 @@ describe("click to call", () => {
 
     closest(selector) {
       if (this.href && selector.includes("[data-voipcti-tel-links] a[href^='tel:' i]")) return this;
-      return this.dataset.voipctiNumber ? this : (this.parent?.closest() ?? null);
+      return this.matches() ? this : (this.parent?.closest() ?? null);
+    }
+
+    matches() {
+      return Boolean(this.dataset.voipctiNumber || this.dataset.voipctiField);
+    }
+
+    getRootNode() {
+      return { getElementById: (id) => this.fields?.[id] ?? null };
     }
   }
 
   function click(root, element, options = {}) {
     const happening = new Event("click", { cancelable: true });
     Object.defineProperty(happening, "target", { value: element });
-    Object.assign(happening, { button: 0, ...options });
+    Object.assign(happening, { button: 0, composedPath: () => [element, root], ...options });
+    root.dispatchEvent(happening);
+    return happening.defaultPrevented;
+  }
+
+  function press(root, element, key, options = {}) {
+    const happening = new Event("keydown", { cancelable: true });
+    Object.defineProperty(happening, "target", { value: element });
+    Object.assign(happening, { key, composedPath: () => [element, root], ...options });
     root.dispatchEvent(happening);
     return happening.defaultPrevented;
   }
 
   function page({ canCall = true } = {}) {
     const root = new EventTarget();
-    const called = [];
-    const stop = enableClickToCall({ canCall: () => canCall, call: (number) => called.push(number) }, root);
-    return { root, called, stop };
+    const [called, refused] = [[], []];
+    const call = (number) => called.push(number);
+    const stop = enableClickToCall({ canCall: () => canCall, call, refuse: (number) => refused.push(number) }, root);
+    return { root, called, refused, stop };
+  }
+
+  /** A button beside a field. */
+  function fieldButton(value) {
+    const field = { value, focus: () => (field.hasFocus = true) };
+    return { field, button: Object.assign(new FakeElement({ voipctiField: "phone" }), { fields: { phone: field } }) };
   }
 
   const link = () => new FakeElement({ voipctiNumber: "+442079460018" });
@@ -989,6 +1012,52 @@ describe("click to call", () => {
     for (const options of [{ button: 1 }, { ctrlKey: true }, { metaKey: true }, { shiftKey: true }])
       assert.equal(click(root, link(), options), false);
     assert.deepEqual(called, []);
+  });
+
+  it("calls what stands in a field at that moment", () => {
+    const { root, called } = page();
+    const { field, button } = fieldButton("");
+    assert.equal(click(root, button), false);
+    assert.equal(field.hasFocus, true);
+    field.value = " 020 7946 0018 x5 ";
+    assert.equal(click(root, button), true);
+    assert.deepEqual(called, ["020 7946 0018 x5"]);
+  });
+
+  it("does nothing for a field that is not there", () => {
+    const { root, called, refused } = page();
+    assert.equal(click(root, new FakeElement({ voipctiField: "gone" })), false);
+    assert.deepEqual([called, refused], [[], []]);
+  });
+
+  it("says so where no call can be made and there is no link for the device", () => {
+    const { root, called, refused } = page({ canCall: false });
+    click(root, Object.assign(link(), { href: "tel:+442079460018" }));
+    assert.deepEqual(refused, []);
+    click(root, link());
+    click(root, fieldButton("602").button);
+    assert.deepEqual(refused, ["+442079460018", "602"]);
+    assert.deepEqual(called, []);
+  });
+
+  it("finds what was clicked in an open shadow root", () => {
+    const { root, called } = page();
+    const inside = link();
+    click(root, new FakeElement(), { composedPath: () => [inside, root] });
+    assert.deepEqual(called, ["+442079460018"]);
+  });
+
+  it("takes Enter and Space on what only looks like a button, once", () => {
+    const { root } = page();
+    const clicks = [];
+    const role = (localName, name) =>
+      Object.assign(link(), { localName, role: name, click: () => clicks.push(localName) });
+    for (const key of ["Enter", " "]) assert.equal(press(root, role("span", "button"), key), true);
+    assert.equal(press(root, role("span", "button"), " ", { repeat: true }), true);
+    assert.equal(press(root, role("span", "button"), "a"), false);
+    assert.equal(press(root, role("b", null), "Enter"), false);
+    assert.equal(press(root, role("button", "button"), "Enter"), false);
+    assert.deepEqual(clicks, ["span", "span"]);
   });
 
   it("stops when asked to", () => {

@@ -31,6 +31,13 @@ def test_panel_for_nobody_is_empty():
     assert render("{% voipcti_panel %}") == ""
 
 
+def test_panel_is_written_once_a_page_though_a_base_template_asks_for_it_too():
+    ana = get_user_model()(username="ana")
+    for _page in range(2):
+        twice = render("{% voipcti_panel %}{% voipcti_panel %}", request=SimpleNamespace(user=ana))
+        assert twice == html.panel(ana)
+
+
 def test_panel_takes_the_nonce_of_the_request_or_of_the_context():
     ana = get_user_model()(username="ana")
     with_nonce = html.panel(ana, nonce="n0nce")

@@ -215,7 +215,11 @@ export declare function backoff(
 ): Generator<number, never>;
 
 export declare function enableClickToCall(
-  caller: { canCall(): boolean; call(number: string, element: Element): void },
+  caller: {
+    canCall(): boolean;
+    call(number: string, element: Element): void;
+    refuse?(number: string, element: Element): void;
+  },
   root?: ParentNode & EventTarget,
 ): () => void;
 

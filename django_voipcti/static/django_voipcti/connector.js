@@ -932,7 +932,7 @@ export class Connector {
   }
 }
 
-const CALLABLE = "[data-voipcti-number], [data-voipcti-tel-links] a[href^='tel:' i]";
+const CALLABLE = "[data-voipcti-number], [data-voipcti-field], [data-voipcti-tel-links] a[href^='tel:' i]";
 
 /** The number in a `tel:` address, without the parameters of RFC 3966; empty if it cannot be read. */
 function numberOf(address) {
@@ -943,25 +943,46 @@ function numberOf(address) {
   }
 }
 
+/** What was clicked or has the focus, also inside an open shadow root. */
+const targetOf = (event) => event.composedPath?.()[0] ?? event.target;
+
 /**
  * Turn clicks on numbers into calls: on every link that `{% click_to_call %}` made, and on any element with
- * `data-voipcti-number`, and on `tel:` links inside an element with `data-voipcti-tel-links`; also on those that are
- * added later. A click that cannot be handled is left alone, so that
- * a `tel:` link still does what the device does with such links.
+ * `data-voipcti-number`, with `data-voipcti-field` (the id of a field whose value is called), and on `tel:` links inside an
+ * element with `data-voipcti-tel-links`; also on those that are added later. A click that cannot be handled is left alone,
+ * so that a `tel:` link still does what the device does with such links; `refuse` hears of it where there is no link.
+ * Enter and Space do on an element with `role="button"` what they do on a button.
  *
- * @param {{canCall: () => boolean, call: (number: string, element: Element) => void}} caller
+ * @param {{canCall: () => boolean, call: (number: string, element: Element) => void,
+ *   refuse?: (number: string, element: Element) => void}} caller
  * @param {EventTarget & ParentNode} [root]
  * @returns {() => void} stops it
  */
 export function enableClickToCall(caller, root = globalThis.document) {
   const onClick = (event) => {
     if (event.defaultPrevented || event.button > 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const element = event.target.closest?.(CALLABLE);
-    const number = element && (element.dataset.voipctiNumber || numberOf(element.getAttribute("href")));
-    if (!number || !caller.canCall()) return;
-    event.preventDefault();
-    caller.call(number, element);
+    const element = targetOf(event).closest?.(CALLABLE);
+    if (!element) return;
+    const { voipctiNumber, voipctiField } = element.dataset;
+    const field = voipctiField && element.getRootNode().getElementById(voipctiField);
+    const number = voipctiNumber || (field ? field.value.trim() : numberOf(element.getAttribute("href") ?? ""));
+    if (!number) field?.focus();
+    else if (caller.canCall()) {
+      event.preventDefault();
+      caller.call(number, element);
+    } else if (!element.getAttribute("href")) caller.refuse?.(number, element);
+  };
+  const onKey = (event) => {
+    const element = targetOf(event);
+    if ((event.key !== "Enter" && event.key !== " ") || !element.matches?.(CALLABLE)) return;
+    if (event.defaultPrevented || element.getAttribute("role") !== "button" || element.localName === "button") return;
+    event.preventDefault(); // of Space: the page would scroll
+    if (!event.repeat) element.click();
   };
   root.addEventListener("click", onClick);
-  return () => root.removeEventListener("click", onClick);
+  root.addEventListener("keydown", onKey);
+  return () => {
+    root.removeEventListener("click", onClick);
+    root.removeEventListener("keydown", onKey);
+  };
 }

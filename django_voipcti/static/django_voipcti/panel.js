@@ -613,7 +613,11 @@ export class VoipctiPanel extends Base {
       connector.on("block", (block) => this.#cards.get(block.call)?.contexts.take(block)),
       connector.on("call", ({ call }) => this.#learn(call)),
       connector.on("dismissed", ({ call }) => this.#putAway(call)),
-      enableClickToCall({ canCall: () => this.canCall, call: (number, from) => this.call(number, from) }),
+      enableClickToCall({
+        canCall: () => this.canCall,
+        call: (number, from) => this.call(number, from),
+        refuse: () => this.#showNews({ name: "INFO", message: this.t(this.online ? "cannot_call" : "not_connected") }),
+      }),
     );
     if (globalThis.BroadcastChannel) {
       this.#channel = new BroadcastChannel(CHANNEL);
