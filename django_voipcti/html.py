@@ -27,7 +27,7 @@ from .enums import CallState, EndReason
 from .models import Call, Line, MissedCall
 from .personal import hide_names
 from .phonebook import numbers
-from .redaction import mask_number
+from .redaction import mask_digits, mask_number
 from .routing import SOCKET_PATH
 
 if TYPE_CHECKING:
@@ -415,7 +415,8 @@ def missed_entries(user: "AnyUser", *, viewer: "AnyUser", limit: int = 20) -> li
     for each in newest:
         entry = _entry(each.call, whole=whole)
         late = each.due_at is not None and each.due_at <= timezone.now()
-        entries.append(MissedEntry(missed=each, name=each.call.known_name, number=entry.number, late=late))
+        name = each.call.known_name if whole else mask_digits(each.call.known_name)
+        entries.append(MissedEntry(missed=each, name=name, number=entry.number, late=late))
     return entries
 
 

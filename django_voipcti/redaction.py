@@ -11,7 +11,12 @@ __all__ = ["PhoneNumber", "Secret", "SipAddress", "mask_digits", "mask_number"]
 _VISIBLE_DIGITS = 3
 #: A number of at least so many digits may show its country as well without showing most of itself.
 _LONG_NUMBER = 9
-_LONG_DIGIT_RUN = re.compile(r"\d{5,}")
+#: What free text may hold of a number: a run of five digits, or seven and more in groups ("020 7946 0123"). Dates and
+#: IPv4 addresses are groups of digits, too, and stay.
+_NUMBER_IN_TEXT = re.compile(
+    r"(?P<kept>(?<!\d)(?:\d{4}-\d\d-\d\d(?!\d)(?:[T ]\d\d(?=:))?|\d{1,3}(?:\.\d{1,3}){3}(?![.\d])))"
+    r"|\d{5,}|\+?\(?\d(?:[ \-./()\u00a0\u202f]{0,2}\d){6,}"
+)
 
 
 def mask_number(number: str) -> str:
@@ -33,8 +38,8 @@ def mask_number(number: str) -> str:
 
 
 def mask_digits(text: str) -> str:
-    """Mask every run of five or more digits in free text, for messages that may quote a number."""
-    return _LONG_DIGIT_RUN.sub(lambda run: mask_number(run.group()), text)
+    """Mask what may be a number in free text: runs of five or more digits, and seven or more in groups."""
+    return _NUMBER_IN_TEXT.sub(lambda found: found["kept"] or mask_number(found.group()), text)
 
 
 class PhoneNumber(str):

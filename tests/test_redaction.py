@@ -44,6 +44,21 @@ def test_long_runs_of_digits_are_masked_in_free_text():
 
 
 @pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("call 020 7946 0123 back", "call *** **** *123 back"),
+        ("+44 (0)20 7946-0123", "+44 (*)** ****-*123"),
+        ("(020) 7946.0123, 030/123 456", "(***) ****.*123, ***/*** 456"),
+        ("at 2026-11-26 10:15:00 and 2026-11-26T10:15:00", "at 2026-11-26 10:15:00 and 2026-11-26T10:15:00"),
+        ("from 192.168.100.200 port 5060", "from 192.168.100.200 port 5060"),
+        ("26 of 601 in 12 34", "26 of 601 in 12 34"),
+    ],
+)
+def test_numbers_in_groups_are_masked_and_dates_and_addresses_are_not(text, masked):
+    assert mask_digits(text) == masked
+
+
+@pytest.mark.parametrize(
     ("address", "shown"),
     [
         ("sip:447700900123@pbx.example.test", "<sip:*********123@pbx.example.test>"),

@@ -21,6 +21,7 @@ from ..exceptions import CommandRefused
 from ..models import Call
 from ..phonebook import numbers
 from ..recordings import recording
+from ..redaction import mask_digits
 from . import call_page
 from .base import (
     ReadOnlyAdmin,
@@ -168,7 +169,8 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         """The state of a live call; of an ended one, why it ended."""
         if call.end_reason:
             reason = EndReason(call.end_reason)
-            return badge(reason.label, _REASON_TONES.get(reason, ""), title=call.cause)
+            # Providers quote numbers in it; in full it stands on the call's page, for those who may read it.
+            return badge(reason.label, _REASON_TONES.get(reason, ""), title=mask_digits(call.cause))
         return state_badge(CallState(call.state))
 
     @admin.display(description=gettext_lazy("ring"))

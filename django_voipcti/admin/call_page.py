@@ -117,7 +117,8 @@ def _command(command: CallCommand, *, full: bool) -> dict[str, Any]:
         "command": command,
         "badge": state_badge(CommandState(command.state)),
         "overridden": overridden(command),
-        "arguments": pretty(command.arguments, full=full) if command.arguments else "",
+        "message": command.message if full else mask_digits(command.message),
+        "reason": command.reason if full else mask_digits(command.reason),
         "took": offset(ended, command.created_at) if ended else EMPTY,
     }
 

@@ -15,6 +15,7 @@ from ..enums import CommandState
 from ..models import Call, CallCommand
 from ..models.command import CallCommandQuerySet
 from ..models.line import seen_lines
+from ..redaction import mask_digits
 from .base import EMPTY, ReadOnlyAdmin, may_see_numbers, offset, other_party, pretty, state_badge
 
 __all__ = ["CallCommandAdmin", "overridden"]
@@ -62,17 +63,18 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         call = "call_shown" if may_see_numbers(request) else "masked_call"
-        return ["created_at", "action", call, "requested_by", "state_shown", "took", "message", "reason"]
+        return ["created_at", "action", call, "requested_by", "state_shown", "took", *_words(request)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         full = may_see_numbers(request)
+        message, reason = _words(request)
         return [
-            ("action", "state_shown", "message"),
+            ("action", "state_shown", message),
             ("call_shown" if full else "masked_call", "line"),
             "arguments_shown" if full else "masked_arguments",
             ("requested_by", "created_at", "expires_at"),
             ("claimed_by", "claimed_at", "finished_at", "took"),
-            ("overridden_shown", "reason"),
+            ("overridden_shown", reason),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -84,6 +86,8 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
             "masked_arguments",
             "took",
             "overridden_shown",
+            "masked_message",
+            "masked_reason",
         ]
 
     @admin.display(description=_("state"))
@@ -106,6 +110,14 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
     def masked_arguments(self, command: CallCommand) -> SafeString | str:
         return _arguments(command, full=False)
 
+    @admin.display(description=_("outcome"))
+    def masked_message(self, command: CallCommand) -> str:
+        return mask_digits(command.message)
+
+    @admin.display(description=_("reason"))
+    def masked_reason(self, command: CallCommand) -> str:
+        return mask_digits(command.reason)
+
     @admin.display(description=_("overridden concerns"))
     def overridden_shown(self, command: CallCommand) -> str:
         return overridden(command) or EMPTY
@@ -118,6 +130,11 @@ class CallCommandAdmin(ReadOnlyAdmin[CallCommand]):
 def overridden(command: CallCommand) -> str:
     """What spoke against the call, in words; empty if nothing did."""
     return ", ".join(str(CONCERNS.get(code, code)) for code in command.overridden)
+
+
+def _words(request: HttpRequest) -> list[str]:
+    """The fields with what people and providers wrote, which may quote numbers."""
+    return ["message", "reason"] if may_see_numbers(request) else ["masked_message", "masked_reason"]
 
 
 def _link(command: CallCommand, *, full: bool) -> SafeString:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
 from ..events import CallReference
+from ..redaction import mask_digits
 from .line import seen_lines
 
 if TYPE_CHECKING:
@@ -193,7 +194,8 @@ class Call(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_direction_display()} {self.contact_label or self.other_name} ({self.get_state_display()})"
+        # Titles, messages and logs show it to whoever is there, and a name may hold a number.
+        return f"{self.get_direction_display()} {mask_digits(self.known_name)} ({self.get_state_display()})"
 
     @property
     def internal(self) -> bool:
