@@ -2,7 +2,8 @@
 
 A message to a group is the same for all who hear it. Beside it travels a *background*: the records that it names, as
 permissions are asked about them. Each page makes the message its user's own: names that he may not know become a "known
-contact", forms that he may not use are left out, and what the number tells is said in the language of the page.
+contact", numbers of other people's calls are masked, forms that he may not use are left out, and what the number tells
+is said in the language of the page.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,9 @@ from django.utils.translation import gettext as _
 
 from . import phonebook, presenters
 from .briefing import Briefing, linked_records
+from .enums import Direction
 from .models import Call, PopAction
+from .redaction import mask_digits, mask_number
 
 __all__ = ["background", "hide_names", "is_quick", "make", "present"]
 
@@ -49,7 +52,7 @@ def is_quick(known: Background, viewer: phonebook.Viewer) -> bool:
     if known["is_unknown"] or not phonebook.numbers.is_ready_to_describe():
         return False
     records = [*known["matches"], *([known["contact"]] if known["contact"] else [])]
-    return viewer.knows(map(phonebook.Match.unpacked, records))
+    return viewer.knows(map(phonebook.Match.unpacked, records), numbers=not _is_open(known, viewer))
 
 
 def hide_names(calls: Iterable[Call], user: Any) -> None:
@@ -76,8 +79,36 @@ def _personal(call: presenters.Message, known: Background, viewer: phonebook.Vie
     if known["has_contact"] and not (contact and viewer.may_view(contact)):
         call |= _masked(call)
     call["create"] = [presenters.present_create_link(link) for link in _forms(known) if viewer.may_add(link.model)]
+    if not (_is_open(known, viewer) or viewer.may_see_numbers()):
+        call |= _without_numbers(call)
     call["pop"] = _with_address(call["pop"], call["create"])
     return call
+
+
+def _is_open(known: Background, viewer: phonebook.Viewer) -> bool:
+    """Whether anybody who hears of the call may see the numbers: his own calls, and those between colleagues."""
+    return bool(known["is_internal"]) or known["user"] == str(viewer.pk)
+
+
+def _without_numbers(call: presenters.Message) -> presenters.Message:
+    """What takes the place of all that tells the other party's number: also names and causes that quote it."""
+    end = "source" if call["direction"] == Direction.INBOUND else "destination"
+    named = [f"{end}Name", "name", "cause"]
+    contact = call["contact"] and {**call["contact"], "label": mask_digits(call["contact"]["label"])}
+    return {
+        end: mask_number(call[end]),
+        "number": mask_number(call["number"]),
+        "e164": "",
+        **{name: mask_digits(call[name]) for name in named},
+        "contact": contact,
+        "matches": [_with_masked(match, "label", "reason") for match in call["matches"]],
+        "directory": [_with_masked(entry, "label") for entry in call["directory"]],
+        "create": [],  # their addresses carry the number
+    }
+
+
+def _with_masked(message: presenters.Message, *names: str) -> presenters.Message:
+    return {**message, **{name: mask_digits(message[name]) for name in names}}
 
 
 def _masked(call: presenters.Message) -> presenters.Message:

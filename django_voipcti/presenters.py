@@ -15,7 +15,7 @@ from .context_blocks import Answer, Block
 from .enums import CallState, Direction, EndReason, LineStatus, SessionEvent
 from .exceptions import ConfirmationNeeded
 from .models import Call, CallEvent, CallNote, CallOutcome, Line, PopAction, UserPreferences
-from .redaction import mask_number
+from .redaction import mask_digits, mask_number
 
 __all__ = [
     "VERSION",
@@ -294,7 +294,7 @@ def present_noted_call(call: Call, *, is_own: bool) -> Message:
     return {
         "id": str(call.pk),
         "direction": call.direction,
-        "name": call.known_name,
+        "name": call.known_name if is_own else mask_digits(call.known_name),
         "number": number if is_own or call.internal else mask_number(number),
         "startedAt": _moment(call.started_at),
     }

@@ -21,7 +21,8 @@ from django.utils.translation import get_language
 
 from django_voipcti import context_blocks, journal, nodes, realtime
 from django_voipcti.consumers import PageConsumer
-from django_voipcti.enums import LineStatus, SessionEvent
+from django_voipcti.enums import Direction, LineStatus, SessionEvent
+from django_voipcti.events import Party
 from django_voipcti.exceptions import CommandRefused
 from django_voipcti.models import (
     Call,
@@ -36,6 +37,7 @@ from django_voipcti.models import (
 )
 from django_voipcti.providers import providers
 from django_voipcti.providers.dummy import CODE, NEEDS_CODE, WRONG
+from django_voipcti.redaction import PhoneNumber
 from tests.asgi import application
 from tests.journal.conftest import said
 from tests.support.protocol import validator
@@ -632,6 +634,29 @@ async def test_a_supervisor_can_watch_another_line(ana, line, ben):
         await record([said("RINGING", 0, line="602")])
         assert (await page.hear())["name"] == "RINGING"
         assert await page.socket.receive_nothing()
+
+
+@pytest.mark.parametrize("direction", ["INBOUND", "OUTBOUND"])
+async def test_who_watches_others_sees_their_callers_numbers_by_permission_only(ana, line, ben, direction):
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="watch_lines"))
+    other = Party(number=PhoneNumber("+442079460123"), name="Bob 020 7946 0123")
+    facts = {"line": "602", "direction": Direction[direction], "other": other, "cause": "rang at 02079460123"}
+    await record([said("RINGING", 0, **facts)])
+    call = await Call.objects.aget()
+    async with opened(ana) as page, opened(ben) as own:
+        _reply, told = await page.ask("subscribe", node="user:602")
+        await record([said("CONNECTED", 4, **facts)])
+        told += [await page.hear(), await page.ask("notes", call=str(call.pk))]
+        assert "7946" not in json.dumps(told)
+        heard = told[2]["call"]
+        end = "source" if direction == "INBOUND" else "destination"
+        assert (heard[end], heard["e164"], heard["number"]) == ("+44*******123", "", "*** **** *123")
+        assert heard["name"] == "Bob *** **** *123"
+        assert (await own.hear())["call"]["e164"] == "+442079460123"
+    await ana.user_permissions.aadd(await Permission.objects.aget(codename="view_full_number"))
+    async with opened(await get_user_model().objects.aget(pk=ana.pk)) as page:
+        _reply, [_subscribed, event] = await page.ask("subscribe", node="user:602")
+        assert event["call"]["e164"] == "+442079460123"
 
 
 async def test_who_begins_to_watch_is_told_the_calls_of_now(ana, line, ben):

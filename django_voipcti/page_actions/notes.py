@@ -8,6 +8,7 @@ from django.utils.crypto import salted_hmac
 
 from .. import notes, presenters
 from ..models import CallNote, CallOutcome
+from ..redaction import mask_digits
 from .page import Data, Page, in_thread
 
 __all__ = ["NoteActions"]
@@ -41,8 +42,12 @@ class NoteActions(Page):
 
 def _notes(user: Any, call_id: str) -> Data:
     call, found = notes.notes_on(user, call_id)
+    is_own = _is_own(user, call)
+    for note in found:
+        if not is_own and note.author_id != user.pk:
+            note.text = mask_digits(note.text)
     return {
-        "call": presenters.present_noted_call(call, is_own=_is_own(user, call)),
+        "call": presenters.present_noted_call(call, is_own=is_own),
         "notes": [presenters.present_note(note, with_draft=note.author_id == user.pk) for note in found],
         "outcomes": [presenters.present_outcome(outcome) for outcome in CallOutcome.objects.offered()],
     }

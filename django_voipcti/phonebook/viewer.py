@@ -24,6 +24,8 @@ _MARGIN = 5.0
 #: Answers that are kept: a host that decides by record is asked about each.
 _MOST_ANSWERS = 5000
 
+_NUMBERS = "numbers"
+
 
 class Viewer:
     """One user's permissions. Not for several threads at once.
@@ -50,13 +52,21 @@ class Viewer:
         self._renew()
         return self._user
 
-    def knows(self, matches: Iterable[Match]) -> bool:
-        """Whether all questions about these records are answered from memory, without a query, in the next moment."""
+    def knows(self, matches: Iterable[Match], *, numbers: bool = False) -> bool:
+        """Whether all questions about these records, and with ``numbers`` the one about numbers, are answered from
+        memory, without a query, in the next moment.
+        """
+        if numbers and _NUMBERS not in self._answers:
+            return False
         return self._clock() < self._until - _MARGIN and all(_view_key(match) in self._answers for match in matches)
 
     def may_view(self, match: Match) -> bool:
         """Whether the user may see who this is. A host's function that fails says no."""
         return self._answer(_view_key(match), lambda user: _may_view(user, match))
+
+    def may_see_numbers(self) -> bool:
+        """Whether the user may see complete numbers of calls that are not his own."""
+        return self._answer(_NUMBERS, lambda user: bool(user.has_perm("django_voipcti.view_full_number")))
 
     def may_search(self) -> bool:
         """Whether the user may look for calls by the names of records: what is found is told.

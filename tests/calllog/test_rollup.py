@@ -89,8 +89,9 @@ def test_a_call_near_midnight_makes_both_days_due(rolled):
 
 
 def test_what_is_written_about_today_asks_nothing_of_the_roll_up(rolled, django_assert_num_queries):
+    noon = timezone.now().replace(hour=12)
     with django_assert_num_queries(0):
-        RolledDay.objects.touch([timezone.now()], timezone.now().replace(hour=12))
+        RolledDay.objects.touch([noon], noon)
 
 
 def test_the_figures_of_deleted_calls_stay(rolled, settings):
