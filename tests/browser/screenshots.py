@@ -116,7 +116,7 @@ def context(studio: Studio, page: Page, save: Callable[..., None]) -> None:
 def confirm(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The panel alone, when something speaks against a call."""
     page.goto(f"{studio.demo.web}/contacts/?q=Rory+Sinclair")
-    page.get_by_role("link", name="Rory Sinclair").click()
+    page.get_by_role("link", name="Rory Sinclair", exact=True).click()
     studio.shows(page, "Ready")
     page.locator(".details").get_by_role("link", name="0131 496 0150").click()
     page.get_by_role("alertdialog").get_by_role("textbox").fill("Returns his call of this morning.")
@@ -189,7 +189,7 @@ def admin_rule(studio: Studio, page: Page, save: Callable[..., None]) -> None:
 def admin_contact(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """A record of the host in the admin, whose number is being called."""
     page.goto(f"{studio.demo.web}/admin/crm/contact/?q=Beth+Ackroyd")
-    page.get_by_role("link", name="Beth Ackroyd").click()
+    page.get_by_role("link", name="Beth Ackroyd", exact=True).click()
     studio.shows(page, "Ready")
     page.get_by_role("button", name="Call: phone").click()
     eventually(lambda: any(user["picking_up"] for user in studio.demo.state()["users"]))
@@ -248,7 +248,7 @@ PICTURES = [
 def call_from_contact_page(studio: Studio, page: Page) -> None:
     """Click on a contact's number and pick the own phone up."""
     page.goto(f"{studio.demo.web}/contacts/?q=Beth+Ackroyd")
-    page.get_by_role("link", name="Beth Ackroyd").click()
+    page.get_by_role("link", name="Beth Ackroyd", exact=True).click()
     expect(page.get_by_role("heading", name="Beth Ackroyd", level=1)).to_be_visible()
     studio.shows(page, "Ready")
     page.locator(".details").get_by_role("link", name="0113 496 0157").click()

@@ -39,7 +39,7 @@ def beth(page, demo, complaints):
     """The supervisor, on a contact's page in the admin."""
     open_as(page, demo, "chris")
     page.goto(f"{demo.web}/admin/crm/contact/?q=Beth+Ackroyd")
-    page.get_by_role("link", name="Beth Ackroyd").click()
+    page.get_by_role("link", name="Beth Ackroyd", exact=True).click()
     shows(page, "Ready")
     yield page
     assert complaints == []

@@ -56,7 +56,7 @@ def go_to(page, name):
     """Open a contact's page by searching, as a person does."""
     page.get_by_role("searchbox").fill(name)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
