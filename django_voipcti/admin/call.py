@@ -18,12 +18,14 @@ from .. import phonebook
 from ..calllog import access
 from ..enums import CallState, Direction, EndReason
 from ..exceptions import CommandRefused
-from ..models import Call
+from ..models import Call, CallNote, Line
+from ..models.words import words_of
 from ..phonebook import numbers
 from ..recordings import recording
 from ..redaction import mask_digits
 from . import call_page
 from .base import (
+    CappedPaginator,
     ReadOnlyAdmin,
     arrow,
     badge,
@@ -33,7 +35,18 @@ from .base import (
     party_link,
     state_badge,
 )
-from .filters import AgentFilter, OutcomeFilter, StartFilter
+from .call_list import CallChangeList
+from .filters import (
+    AgentFilter,
+    ContactFilter,
+    OutcomeFilter,
+    ProviderFilter,
+    QueueFilter,
+    RowsFilter,
+    StartFilter,
+    TalkFilter,
+    TeamFilter,
+)
 from .note import SaveNoteView
 
 __all__ = ["CallAdmin"]
@@ -54,23 +67,49 @@ _REASON_TONES = {
 #: Calls whose numbers may be ignored at once; more is a slip.
 _MOST = 100
 
+#: Calls that are found by the words of their notes, newest notes first; more are found by more words.
+_MOST_NOTED = 1000
+
+
+class FewCounted(CappedPaginator):
+    """Counts a page's worth of pages: whether a call stands for its conversation is looked up for each."""
+
+    count_limit = 1000
+
 
 @admin.register(Call)
 class CallAdmin(ReadOnlyAdmin[Call]):
     """Calls, newest first. The journal writes them; nobody edits them."""
 
-    list_filter = [StartFilter, "direction", OutcomeFilter, AgentFilter]
+    list_filter = [
+        RowsFilter,
+        StartFilter,
+        "direction",
+        OutcomeFilter,
+        "end_reason",
+        TeamFilter,
+        AgentFilter,
+        QueueFilter,
+        ContactFilter,
+        TalkFilter,
+        ProviderFilter,
+    ]
     list_select_related = ["line__user"]
     ordering = ["-started_at", "-id"]
-    # Other columns have no index: a click on their head would sort the whole log.
-    sortable_by = ["start"]
+    keyset_field = "started_at"
+    paginator = FewCounted
+    # Pages are found by the start, and the last page is the oldest.
+    sortable_by = ()
     search_fields = ["contact_label", "other_name", "contact_company"]
-    search_help_text = gettext_lazy("Name or company, or a telephone number in any spelling.")
+    search_help_text = gettext_lazy("Name or company, words of a note, or a telephone number in any spelling.")
     change_form_template = "admin/django_voipcti/call/change_form.html"
     actions = ["ignore_number"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return Call.objects.visible_to(request.user).select_related("line__user").order_by(*self.ordering)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CallChangeList]:
+        return CallChangeList
 
     def get_urls(self) -> list[Any]:
         save_note = self.admin_site.admin_view(SaveNoteView.as_view())
@@ -79,23 +118,29 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         play = path("<int:call>/recording/", recording, name="django_voipcti_call_recording")
         return [note, play, *super().get_urls()]
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        return self.search_fields if phonebook.Viewer(request.user).may_search() else ["other_name"]
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
     ) -> tuple[QuerySet[Call], bool]:
         keys = numbers.search_keys(search_term) if any(character.isdigit() for character in search_term) else []
         if keys:
-            return queryset.filter(Q(other_e164__in=keys) | Q(other_number__in=keys)), False
-        return super().get_search_results(request, queryset, search_term)
+            short = Q(other_e164="", other_number__in=keys)
+            return queryset.filter(Q(other_e164__in=keys) | short), False
+        if not search_term.strip():
+            return queryset, False
+        named = Call.objects.is_naming(search_term)
+        if not phonebook.Viewer(request.user).may_search():
+            # What a record is called may not be told by whether it is found; what the provider sent is shown anyway.
+            for word in words_of(search_term):
+                named &= Q(other_name__icontains=word)
+        notes = CallNote.objects.saved().visible_to(request.user).saying(search_term)
+        return queryset.filter(named | Q(pk__in=list(notes.values_list("call", flat=True)[:_MOST_NOTED]))), False
 
     def shown_calls(self, rows: Iterable[Call]) -> Iterable[Call]:
         return rows
 
     def get_list_display(self, request: HttpRequest) -> Any:
         party = ["party", "number"] if may_see_numbers(request) else ["masked_party", "masked_number"]
-        return ["start", *party, "line_and_user", "outcome", "ring", "talk"]
+        return ["start", *party, "lines", "outcome", "ring", "talk"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # The page has a layout of its own: see call_page.
@@ -131,7 +176,7 @@ class CallAdmin(ReadOnlyAdmin[Call]):
 
     # --- columns ----------------------------------------------------------------------------------------------------
 
-    @admin.display(description=gettext_lazy("start"), ordering="started_at")
+    @admin.display(description=gettext_lazy("start"))
     def start(self, call: Call) -> SafeString:
         started = timezone.localtime(call.started_at)
         text = f"{date_format(started, 'SHORT_DATE_FORMAT')} {date_format(started, 'H:i:s')}"
@@ -164,6 +209,23 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         extension = call.line.extension or call.line.account
         return format_html('{} <span class="voipcti-aside">{}</span>', name or call.line, extension)
 
+    @admin.display(description=gettext_lazy("line"))
+    def lines(self, call: Call) -> SafeString:
+        """The line that stands for the row and what the call came by; of a conversation also who picked up, and at
+        how many lines it rang.
+        """
+        shown = self.line_and_user(call)
+        if call.context:
+            shown = format_html('{} <span class="voipcti-aside">{}</span>', shown, call.context)
+        answerer = getattr(call, "answered_line", None)
+        if answerer is not None:
+            shown = format_html('{} <span class="voipcti-aside">{}</span>', shown, _answered_by(answerer))
+        legs = getattr(call, "leg_count", 1)
+        if legs > 1:
+            text = ngettext("%(count)d line", "%(count)d lines", legs) % {"count": legs}
+            shown = format_html('{} <span class="voipcti-legs">{}</span>', shown, text)
+        return shown
+
     @admin.display(description=gettext_lazy("state"))
     def outcome(self, call: Call) -> SafeString | str:
         """The state of a live call; of an ended one, why it ended."""
@@ -190,3 +252,9 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         access.note_view(request.user, call)
         context |= call_page.context(call, request, self)
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _answered_by(line: Line) -> str:
+    user = line.user
+    name = (user.get_full_name() or user.get_username()) if user else str(line)
+    return _("answered by %(name)s") % {"name": name}

@@ -8,15 +8,27 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..conf import app_settings
 from ..enums import FINAL_STATES, LIVE_STATES, Direction, EndReason
+from ..models import Call, Line, Team
 from .base import ModelAdmin
 
-__all__ = ["AgentFilter", "OutcomeFilter", "StartFilter"]
+__all__ = [
+    "AgentFilter",
+    "ContactFilter",
+    "OutcomeFilter",
+    "ProviderFilter",
+    "QueueFilter",
+    "RowsFilter",
+    "StartFilter",
+    "TalkFilter",
+    "TeamFilter",
+]
 
 #: More agents than this make a list that nobody scans; the search box finds them.
 MOST_AGENTS = 40
@@ -111,6 +123,26 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time()))
 
 
+class RowsFilter(admin.SimpleListFilter):
+    """What a row is. The list does it: see :class:`django_voipcti.admin.call_list.CallChangeList`."""
+
+    title = _("rows")
+    parameter_name = "rows"
+    LEGS = "legs"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        return [(self.LEGS, _("each line’s part"))]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        folded, legs = super().choices(changelist)
+        folded["display"] = _("conversations")
+        yield folded
+        yield legs
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
 class OutcomeFilter(admin.SimpleListFilter):
     """What came of a call, in the words of a team leader."""
 
@@ -160,3 +192,99 @@ class AgentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         return queryset.filter(line__user_id=value) if value and value.isdecimal() else queryset
+
+
+class TeamFilter(admin.SimpleListFilter):
+    """The lines of a team that the user leads, or of any if he watches all."""
+
+    title = _("team")
+    parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[Any, str]]:
+        return [(str(team.pk), team.name) for team in Team.objects.visible_to(request.user)[:MOST_AGENTS]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value or not value.isdecimal():
+            return queryset
+        return queryset.filter(line__in=_pks(Line.objects.filter(user__voipcti_teams=int(value))))
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    """Which telephone system, by the lines it has; of interest where there are several."""
+
+    title = _("provider")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        aliases = list(app_settings.providers)
+        return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(line__in=_pks(Line.objects.filter(provider=value))) if value else queryset
+
+
+def _pks(lines: QuerySet[Line]) -> list[int]:
+    """Lines are few: read beforehand, they let the database begin at the right places of its index."""
+    return list(lines.values_list("pk", flat=True))
+
+
+class ContactFilter(admin.SimpleListFilter):
+    """Whether the other party is a record of the host."""
+
+    title = _("contact")
+    parameter_name = "contact"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        return [("known", _("known")), ("unknown", _("unknown"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "known":
+                return queryset.filter(contact_type__isnull=False)
+            case "unknown":
+                return queryset.filter(contact_type=None, other_line=None)
+        return queryset
+
+
+class QueueFilter(admin.SimpleListFilter):
+    """The queue or ring group that a call came by."""
+
+    title = _("queue or ring group")
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(name, name) for name in Call.objects.contexts(MOST_AGENTS)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(context=value) if value else queryset
+
+
+class TalkFilter(admin.SimpleListFilter):
+    """How long the parties talked."""
+
+    title = _("talk time")
+    parameter_name = "talk"
+
+    CLASSES = {
+        "short": (_("less than 30 s"), 0, 30),
+        "medium": (_("30 s to 3 min"), 30, 180),
+        "long": (_("3 to 10 min"), 180, 600),
+        "very-long": (_("more than 10 min"), 600, None),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        return [("none", _("none")), *((name, text) for name, (text, _least, _most) in self.CLASSES.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if value == "none":
+            return queryset.filter(answered_at=None, ended_at__isnull=False)
+        if value not in self.CLASSES:
+            return queryset
+        _text, least, most = self.CLASSES[value]
+        answered = F("answered_at")
+        queryset = queryset.filter(ended_at__gte=answered + timedelta(seconds=least))
+        return queryset if most is None else queryset.filter(ended_at__lt=answered + timedelta(seconds=most))

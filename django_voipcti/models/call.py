@@ -1,11 +1,11 @@
 """Calls and their events: one row for one line's part in a conversation, and what was said about it."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connections, models
 from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from ..enums import LIVE_STATES, CallState, Direction, EndReason, Source
 from ..events import CallReference
 from ..redaction import mask_digits
 from .line import seen_lines
+from .words import has_words
 
 if TYPE_CHECKING:
     from ..typing import AnyUser
@@ -95,6 +96,24 @@ class CallQuerySet(models.QuerySet["Call"]):
                 answered_line_id=Subquery(picked_up.order_by("answered_at", "pk").values("line_id")[:1]),
             )
         )
+
+    def naming(self, text: str) -> "CallQuerySet":
+        """Calls whose other party's name or company has every word of ``text``, or a word that begins with it."""
+        return self.filter(self.is_naming(text))
+
+    def is_naming(self, text: str) -> Any:
+        """The condition of :meth:`naming`, to be joined with others."""
+        return has_words(["contact_label", "other_name", "contact_company"], text, using=self.db)
+
+    def contexts(self, most: int) -> list[str]:
+        """The first ``most`` queues and ring groups, by name. Hops over the index from one to the next."""
+        table, column = (connections[self.db].ops.quote_name(name) for name in (self.model._meta.db_table, "context"))
+        later = f"SELECT MIN({column}) FROM {table} WHERE {column} <> '' AND {column} >"  # noqa: S608  names of ours
+        hops = f"{later} '' UNION ALL SELECT ({later} found.name) FROM found WHERE found.name IS NOT NULL"  # noqa: S608
+        names = f"WITH RECURSIVE found(name) AS ({hops}) SELECT name FROM found WHERE name IS NOT NULL LIMIT %s"  # noqa: S608
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(names, [most])
+            return [name for (name,) in cursor.fetchall()]
 
     def visible_to(self, user: "AnyUser") -> "CallQuerySet":
         """Calls that ``user`` may see: those of the lines that he may see."""
@@ -182,6 +201,12 @@ class Call(models.Model):
             models.Index(fields=("line", "-started_at"), name="voipcti_call_line_started"),
             models.Index(fields=("contact_type", "contact_id", "-id"), name="voipcti_call_contact"),
             models.Index(fields=("other_e164", "-id"), name="voipcti_call_other"),
+            models.Index(fields=("end_reason", "-started_at", "-id", "direction"), name="voipcti_call_reason"),
+            models.Index(
+                fields=("context", "-started_at", "-id"), condition=~models.Q(context=""), name="voipcti_call_context"
+            ),
+            # Calls whose number has no international form: colleagues and short numbers.
+            models.Index(fields=("other_number", "-id"), condition=models.Q(other_e164=""), name="voipcti_call_short"),
             models.Index(
                 fields=("line",),
                 condition=models.Q(state__in=sorted(LIVE_STATES)),

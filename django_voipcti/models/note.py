@@ -4,11 +4,12 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connections, models
-from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from .call import Call
+from .words import has_words
 
 if TYPE_CHECKING:
     from ..typing import AnyUser
@@ -50,14 +51,6 @@ class CallOutcome(models.Model):
         return self.name
 
 
-class _HasWords(Func):
-    """PostgreSQL's own full text search, written as the index of the migration is, so that it is used."""
-
-    template = "(to_tsvector('simple', %(expressions)s))"
-    arg_joiner = ") @@ to_tsquery('simple', "
-    output_field = models.BooleanField()
-
-
 class CallNoteQuerySet(models.QuerySet["CallNote"]):
     """Many-row rules of notes."""
 
@@ -97,20 +90,8 @@ class CallNoteQuerySet(models.QuerySet["CallNote"]):
         return {call.pk: [note for note in notes if note.is_about(call)] for call in calls}
 
     def saying(self, text: str) -> "CallNoteQuerySet":
-        """Notes with every word of ``text``, or a word that begins with it.
-
-        PostgreSQL answers from the index that the migration makes (full text, configuration ``simple``: no stemming,
-        and no extension is needed). Other databases read the table, and find words in the middle of words too.
-        """
-        words = "".join(character if character.isalnum() else " " for character in text).split()
-        if not words:
-            return self.none()
-        if connections[self.db].vendor == "postgresql":
-            return self.filter(_HasWords(F("text"), Value(" & ".join(f"{word}:*" for word in words))))
-        found = Q()
-        for word in words:
-            found &= Q(text__icontains=word)
-        return self.filter(found)
+        """Notes with every word of ``text``, or a word that begins with it; none without a word."""
+        return self.filter(has_words(["text"], text, using=self.db))
 
 
 class CallNote(models.Model):
