@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -23,7 +23,7 @@ from ..models.words import words_of
 from ..phonebook import numbers
 from ..recordings import recording
 from ..redaction import mask_digits
-from . import call_page
+from . import call_export, call_page
 from .base import (
     CappedPaginator,
     ReadOnlyAdmin,
@@ -116,7 +116,18 @@ class CallAdmin(ReadOnlyAdmin[Call]):
         note = path("<int:pk>/note/", save_note, name="django_voipcti_call_note")
         # The view asks for itself who is there and what he may; the admin's own wrapper is not for asynchronous ones.
         play = path("<int:call>/recording/", recording, name="django_voipcti_call_recording")
-        return [note, play, *super().get_urls()]
+        file = path(
+            "export/<str:kind>/", self.admin_site.admin_view(self.export_view), name="django_voipcti_call_export"
+        )
+        return [note, play, file, *super().get_urls()]
+
+    def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+        """The list that the rest of the address names, as a file."""
+        return call_export.call_export(self, request, kind)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        may_export = request.user.has_perm(call_export.PERMISSION)
+        return super().changelist_view(request, {**(extra_context or {}), "may_export": may_export})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str

@@ -4,56 +4,20 @@ The address of a page names that row by its moment and its primary key, so that 
 whoever turns on sees the next row, neither one twice nor one never.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-__all__ = ["Cursor", "KeysetChangeList"]
+from ..calllog.keyset import Cursor
+
+__all__ = ["KeysetChangeList"]
 
 OLDER, NEWER, LAST = "older", "newer", "last"
-_SEPARATOR = "~"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """A place between two rows: beside the row of this moment and key."""
-
-    moment: datetime
-    key: int
-
-    def __str__(self) -> str:
-        return f"{self.moment.isoformat()}{_SEPARATOR}{self.key}"
-
-    @classmethod
-    def read(cls, text: str) -> "Cursor":
-        """The cursor that an address names.
-
-        Raises:
-            ValueError: it names none.
-        """
-        moment, _separator, key = text.rpartition(_SEPARATOR)
-        read = parse_datetime(moment)
-        if read is None or read.tzinfo is None or not key.isdecimal() or len(key) > 18:
-            raise ValueError(text)
-        return cls(moment=read, key=int(key))
-
-    def older(self, field: str) -> Q:
-        """Rows behind this one. The first condition is implied, and is what an index range begins at."""
-        same = Q(**{field: self.moment}, pk__lt=self.key)
-        return Q(**{f"{field}__lte": self.moment}) & (Q(**{f"{field}__lt": self.moment}) | same)
-
-    def newer(self, field: str) -> Q:
-        """Rows before this one."""
-        same = Q(**{field: self.moment}, pk__gt=self.key)
-        return Q(**{f"{field}__gte": self.moment}) & (Q(**{f"{field}__gt": self.moment}) | same)
 
 
 class KeysetChangeList(ChangeList):

@@ -216,6 +216,7 @@ class Call(models.Model):
         permissions = (
             ("view_full_number", _("Can see complete phone numbers")),
             ("play_recordings", _("Can play recordings of calls")),
+            ("export_calls", _("Can export calls")),
         )
 
     def __str__(self) -> str:
@@ -226,6 +227,11 @@ class Call(models.Model):
     def internal(self) -> bool:
         """Whether both ends are lines of ours."""
         return self.other_line_id is not None
+
+    @property
+    def conversation_key(self) -> tuple[str, str | int]:
+        """What the legs of one conversation have in common; a call's own where the provider names no conversation."""
+        return (self.provider, self.conversation_id) if self.conversation_id else ("", self.pk)
 
     @property
     def is_live(self) -> bool:

@@ -1,5 +1,6 @@
 """What people write down about calls: notes, each by one author, with the outcome, and a draft until it is saved."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +82,14 @@ class CallNoteQuerySet(models.QuerySet["CallNote"]):
 
     def of_calls(self, calls: Collection[Call]) -> dict[int, list["CallNote"]]:
         """Saved notes on the conversations of ``calls``, oldest first, by the call's primary key. One query."""
-        named = {(call.provider, call.conversation_id) for call in calls if call.conversation_id}
         if not calls:
             return {}
-        wanted = Q(call__in=[call.pk for call in calls])
-        wanted |= Q(call__conversation_id__in={conversation for _alias, conversation in named})
-        notes = list(self.saved().filter(wanted).select_related("call", "author", "outcome").order_by("saved_at", "pk"))
-        return {call.pk: [note for note in notes if note.is_about(call)] for call in calls}
+        wanted = Q(call__in=[call.pk for call in calls if not call.conversation_id])
+        wanted |= Q(call__conversation_id__in={call.conversation_id for call in calls if call.conversation_id})
+        found = defaultdict[tuple[str, str | int], list[CallNote]](list)
+        for note in self.saved().filter(wanted).select_related("call", "author", "outcome").order_by("saved_at", "pk"):
+            found[note.call.conversation_key].append(note)
+        return {call.pk: found[call.conversation_key] for call in calls}
 
     def saying(self, text: str) -> "CallNoteQuerySet":
         """Notes with every word of ``text``, or a word that begins with it; none without a word."""
@@ -153,10 +155,3 @@ class CallNote(models.Model):
     def author_name(self) -> str:
         """Who wrote it; empty if he is no user any more."""
         return self.author.get_full_name() or self.author.get_username() if self.author else ""
-
-    def is_about(self, call: Call) -> bool:
-        """Whether the note belongs to the conversation of ``call``."""
-        if self.call_id == call.pk:
-            return True
-        ours, theirs = self.call, (call.provider, call.conversation_id)
-        return bool(call.conversation_id) and (ours.provider, ours.conversation_id) == theirs

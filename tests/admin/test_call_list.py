@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_voipcti import journal, notes
-from django_voipcti.admin.keyset import Cursor
+from django_voipcti.calllog.keyset import Cursor
 from django_voipcti.enums import Direction
 from django_voipcti.models import Call, Line, Team
 from django_voipcti.notes import Content
