@@ -71,17 +71,18 @@ def draw(call: Call, events: Sequence[CallEvent], *, now: datetime) -> Timeline 
 
     Short states get a least width, so that a ring of a second shows beside an hour's talk; the scale bends with them.
     """
-    steps = sorted((event for event in events if event.effective and event.state), key=lambda e: (e.occurred_at, e.pk))
+    steps = _steps(call, events)
     if not steps:
         return None
-    begin = min(event.occurred_at for event in steps)
-    last = steps[-1]
-    end = last.occurred_at if CallState(last.state).is_final else max(now, last.occurred_at)
-    bounds = [(event.occurred_at - begin).total_seconds() for event in steps]
+    begin, (last, final) = steps[0][0], steps[-1]
+    end = last if final.is_final else max(now, last)
+    bounds = [(moment - begin).total_seconds() for moment, _state in steps]
     spans = [
-        (CallState(event.state), start, stop)
-        for event, start, stop in zip(steps, bounds, [*bounds[1:], (end - begin).total_seconds()], strict=True)
-        if not CallState(event.state).is_final
+        (state, start, stop)
+        for (_moment, state), start, stop in zip(
+            steps, bounds, [*bounds[1:], (end - begin).total_seconds()], strict=True
+        )
+        if not state.is_final
     ]
     widths = _widths([stop - start for _state, start, stop in spans])
     segments, points, x = [], [(0.0, 0.0)], 0.0
@@ -99,6 +100,20 @@ def draw(call: Call, events: Sequence[CallEvent], *, now: datetime) -> Timeline 
         ),
         ticks=_ticks(total, points),
     )
+
+
+def _steps(call: Call, events: Sequence[CallEvent]) -> list[tuple[datetime, CallState]]:
+    """When which state began, in order: what was said of it, and what only the call knows.
+
+    A call of the provider's history has one witness, who came after its end and told all of it.
+    """
+    told = [(event.occurred_at, CallState(event.state)) for event in events if event.effective and event.state]
+    steps = list(told)
+    if told and call.started_at < min(told)[0]:
+        steps.append((call.started_at, CallState.RINGING))
+    if told and call.answered_at and not any(state.is_talking for _moment, state in told):
+        steps.append((call.answered_at, CallState.CONNECTED))
+    return sorted(steps, key=lambda step: step[0])
 
 
 def _widths(lengths: Sequence[float]) -> list[float]:

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from .call import Call
+from .line import seen_lines
 from .words import has_words
 
 if TYPE_CHECKING:
@@ -65,12 +66,16 @@ class CallNoteQuerySet(models.QuerySet["CallNote"]):
 
     def visible_to(self, user: "AnyUser") -> "CallNoteQuerySet":
         """Saved notes on calls that ``user`` may see, and on other legs of those; and his own."""
-        visible = Call.objects.visible_to(user)
-        same_conversation = visible.filter(
+        if not user.pk:
+            return self.none()
+        own, lines = Q(author_id=user.pk), seen_lines(user, "call__line")
+        if not lines:
+            return self.filter(Q(saved_at__isnull=False) | own)
+        same_conversation = Call.objects.visible_to(user).filter(
             provider=OuterRef("call__provider"), conversation_id=OuterRef("call__conversation_id")
-        ).exclude(conversation_id="")
-        seen = Q(call__in=visible) | Exists(same_conversation)
-        return self.filter(Q(seen, saved_at__isnull=False) | Q(author_id=user.pk)) if user.pk else self.none()
+        )
+        seen = lines | Exists(same_conversation.exclude(conversation_id=""))
+        return self.filter(Q(seen, saved_at__isnull=False) | own)
 
     def about(self, calls: "Collection[int] | models.QuerySet[Any, Any]") -> "CallNoteQuerySet":
         """Notes on the conversations of ``calls``: primary keys, or a query for them."""

@@ -24,7 +24,7 @@ def event(pk, state, seconds, *, effective=True):
 
 
 def draw(*events, now=0.0):
-    drawing = timeline.draw(Call(), events, now=START + timedelta(seconds=now))
+    drawing = timeline.draw(Call(started_at=START), events, now=START + timedelta(seconds=now))
     assert drawing is not None
     return drawing
 
@@ -77,5 +77,25 @@ def test_a_call_that_ended_as_it_began_is_drawn():
 
 
 def test_nothing_is_drawn_of_nothing():
-    assert timeline.draw(Call(), [], now=START) is None
-    assert timeline.draw(Call(), [event(1, "RINGING", 0, effective=False)], now=START) is None
+    assert timeline.draw(Call(started_at=START), [], now=START) is None
+    assert timeline.draw(Call(started_at=START), [event(1, "RINGING", 0, effective=False)], now=START) is None
+
+
+def test_a_call_with_one_late_witness_is_drawn_from_what_it_knows():
+    """As imported from the provider's history."""
+    call = Call(started_at=START, answered_at=START + timedelta(seconds=10), ended_at=START + timedelta(seconds=40))
+    drawing = timeline.draw(call, [event(1, "HANGUP", 40)], now=START)
+    assert [(part.state, part.seconds) for part in drawing.segments] == [("RINGING", 10), ("CONNECTED", 30)]
+    assert [mark.x for mark in drawing.marks] == [1000]
+
+
+def test_what_was_said_of_the_stages_goes_before_what_the_call_knows():
+    call = Call(started_at=START, answered_at=START + timedelta(seconds=9))
+    drawing = timeline.draw(
+        call, [event(1, "RINGING", 0), event(2, "CONNECTED", 10), event(3, "HANGUP", 40)], now=START
+    )
+    assert [part.seconds for part in drawing.segments] == [10, 30]
+
+
+def test_a_call_of_which_nothing_was_said_is_not_drawn():
+    assert timeline.draw(Call(started_at=START), [], now=START) is None
