@@ -6,10 +6,12 @@ killed between commit and this left undone.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
 from . import signals
@@ -17,7 +19,10 @@ from .conf import app_settings
 from .enums import Direction, EndReason
 from .models import Call, MissedCall
 
-__all__ = ["concerns", "settle", "sweep", "tell_late"]
+if TYPE_CHECKING:
+    from .typing import AnyUser
+
+__all__ = ["Tries", "concerns", "rang_at", "settle", "sweep", "tell_late", "tries"]
 
 _SWEEP_BACK = timedelta(days=1)
 _SWEEP_BATCH = 500
@@ -64,6 +69,57 @@ def tell_late() -> int:
             signals.callback_overdue.send_robust(sender=MissedCall, missed=missed)
             told += 1
     return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How often a caller tried in vain before somebody talked to him, or until now."""
+
+    count: int
+    first_at: datetime
+
+
+def tries(duties: Collection[MissedCall], user: "AnyUser") -> dict[int, Tries]:
+    """The tries that each of ``duties`` is one of, by primary key, as far as ``user`` may see them. One query.
+
+    One talk closes all that a caller waits for, so tries that belong together were closed at the same moment, or not
+    yet.
+    """
+    ends = {duty.closed_at for duty in duties}
+    ended = Q(closed_at__in=ends - {None}) | (Q(closed_at=None) if None in ends else Q(pk__in=()))
+    groups = (
+        MissedCall.objects.visible_to(user)
+        .filter(ended, _same_party([duty.call for duty in duties], "call__"))
+        .order_by()
+        .values_list("closed_at", "call__other_e164", "call__contact_type", "call__contact_id")
+        .annotate(count=Count("pk"), first_at=Min("missed_at"))
+    )
+    found = list(groups)
+    told = {}
+    for duty in duties:
+        number, contact = duty.call.other_e164, (duty.call.contact_type_id, duty.call.contact_id)
+        mine = [
+            (count, first_at)
+            for closed_at, e164, kind, key, count, first_at in found
+            if closed_at == duty.closed_at
+            and ((number and e164 == number) or (kind is not None and (kind, key) == contact))
+        ]
+        told[duty.pk] = Tries(
+            count=sum(count for count, _first_at in mine),
+            first_at=min((first_at for _count, first_at in mine), default=duty.missed_at),
+        )
+    return told
+
+
+def rang_at(duties: Collection[MissedCall], user: "AnyUser") -> dict[int, list[Call]]:
+    """The legs of the conversation of each of ``duties`` that ``user`` may see, by primary key, with lines and users.
+    One query."""
+    named = {duty.conversation_id for duty in duties}
+    legs = Call.objects.visible_to(user).filter(conversation_id__in=named, direction=Direction.INBOUND)
+    found: dict[tuple[str, str], list[Call]] = {}
+    for leg in legs.select_related("line__user").order_by("started_at", "pk"):
+        found.setdefault((leg.provider, leg.conversation_id), []).append(leg)
+    return {duty.pk: found.get((duty.provider, duty.conversation_id), []) for duty in duties}
 
 
 def _reachable() -> Q:

@@ -414,7 +414,7 @@ def missed_entries(user: "AnyUser", *, viewer: "AnyUser", limit: int = 20) -> li
     hide_names((each.call for each in newest), viewer)
     for each in newest:
         entry = _entry(each.call, whole=whole)
-        late = each.due_at is not None and each.due_at <= timezone.now()
+        late = each.is_late(timezone.now())
         name = each.call.known_name if whole else mask_digits(each.call.known_name)
         entries.append(MissedEntry(missed=each, name=name, number=entry.number, late=late))
     return entries

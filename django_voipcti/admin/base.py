@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ..enums import CallState, CommandState, Direction, LineStatus
-from ..models import Call
+from ..models import Call, Line
 from ..personal import hide_names
 from ..phonebook import numbers
 from ..redaction import mask_digits, mask_number
@@ -32,6 +32,7 @@ __all__ = [
     "arrow",
     "badge",
     "duration",
+    "line_user",
     "may_see_numbers",
     "other_number",
     "other_party",
@@ -213,6 +214,13 @@ def arrow(call: Call) -> SafeString:
         direction.label,
         direction.label,
     )
+
+
+def line_user(line: Line) -> SafeString:
+    """Whose line it is, and its extension."""
+    user = line.user
+    name = (user.get_full_name() or user.get_username()) if user else ""
+    return format_html('{} <span class="voipcti-aside">{}</span>', name or line, line.extension or line.account)
 
 
 def party_link(call: Call, *, full: bool) -> SafeString:

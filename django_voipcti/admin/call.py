@@ -30,6 +30,7 @@ from .base import (
     arrow,
     badge,
     duration,
+    line_user,
     may_see_numbers,
     other_number,
     party_link,
@@ -215,10 +216,7 @@ class CallAdmin(ReadOnlyAdmin[Call]):
 
     @admin.display(description=gettext_lazy("line"))
     def line_and_user(self, call: Call) -> SafeString:
-        user = call.line.user
-        name = (user.get_full_name() or user.get_username()) if user else ""
-        extension = call.line.extension or call.line.account
-        return format_html('{} <span class="voipcti-aside">{}</span>', name or call.line, extension)
+        return line_user(call.line)
 
     @admin.display(description=gettext_lazy("line"))
     def lines(self, call: Call) -> SafeString:

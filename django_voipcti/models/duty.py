@@ -32,14 +32,15 @@ class MissedCallQuerySet(models.QuerySet["MissedCall"]):
 
     def of_user(self, user: "AnyUser") -> "MissedCallQuerySet":
         """Conversations that rang at one of the user's own lines."""
-        return self._rang_among(Call.objects.of_user(user))
+        return self.rang_among(Call.objects.of_user(user))
 
     def visible_to(self, user: "AnyUser") -> "MissedCallQuerySet":
         """Conversations that rang at one of the lines that ``user`` may see."""
         seen = seen_lines(user)
-        return self._rang_among(Call.objects.filter(seen)) if seen else self.all()
+        return self.rang_among(Call.objects.filter(seen)) if seen else self.all()
 
-    def _rang_among(self, calls: CallQuerySet) -> "MissedCallQuerySet":
+    def rang_among(self, calls: CallQuerySet) -> "MissedCallQuerySet":
+        """Conversations that one of ``calls`` belongs to."""
         legs = calls.filter(provider=models.OuterRef("provider"), conversation_id=models.OuterRef("conversation_id"))
         return self.filter(models.Exists(legs))
 
@@ -85,6 +86,8 @@ class MissedCall(models.Model):
         )
         indexes = (
             models.Index(fields=("-missed_at", "-id"), name="voipcti_missed_at"),
+            # What is done stays in the table, and soon is most of it.
+            models.Index(fields=("-missed_at", "-id"), condition=models.Q(closed_at=None), name="voipcti_missed_open"),
             models.Index(fields=("due_at",), condition=models.Q(closed_at=None), name="voipcti_missed_due"),
         )
 
@@ -95,6 +98,10 @@ class MissedCall(models.Model):
     def waited(self) -> timedelta | None:
         """How long the caller waited for a conversation; None while he waits."""
         return self.closed_at - self.missed_at if self.closed_at else None
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether the caller still waits although the deadline has passed."""
+        return self.closed_at is None and self.due_at is not None and self.due_at <= now
 
     @property
     def outcome(self) -> str:

@@ -22,7 +22,7 @@ from .index import on_new_rows, refresh, remove
 from .judgement import Confidence
 from .lookup import Request, lookup, lookup_many
 from .match import Match, masked, may_view, shown_to
-from .records import find_record, read_records
+from .records import find_record, numbers_of, read_records
 from .registry import Reader, registry
 from .rules import (
     TRIAL_CALLS,
@@ -66,6 +66,7 @@ __all__ = [
     "masked",
     "may_view",
     "numbers",
+    "numbers_of",
     "objections",
     "on_new_rows",
     "read_records",

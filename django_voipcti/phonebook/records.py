@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from ..models import Line
+from ..models import Line, PhonebookEntry
+from ..models.phonebook import EntryKind
 from .index import content_type_id
 from .judgement import Confidence
 from .match import Match, may_view
@@ -16,7 +17,9 @@ from .rows import object_key, shown
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-__all__ = ["as_match", "find_record", "read_records"]
+__all__ = ["as_match", "find_record", "numbers_of", "read_records"]
+
+_CALLABLE = (EntryKind.VALID, EntryKind.POSSIBLE, EntryKind.SHORT, EntryKind.SIP)
 
 
 def as_match(
@@ -75,4 +78,24 @@ def read_records(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Mat
         for record in registration.load(registration.model._base_manager.filter(pk__in=object_ids)):
             match = as_match(registration, record)
             found[match.key] = match
+    return found
+
+
+def numbers_of(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[str]]:
+    """The numbers of records by content type and primary key, as they can be called, in the order of the record.
+
+    From the index: one query, whichever models they are of.
+    """
+    by_model: dict[int, set[str]] = {}
+    for type_id, object_id in keys:
+        by_model.setdefault(type_id, set()).add(object_id)
+    wanted = models.Q(pk__in=())
+    for type_id, object_ids in by_model.items():
+        wanted |= models.Q(content_type=type_id, object_id__in=object_ids)
+    entries = PhonebookEntry.objects.filter(wanted, kind__in=_CALLABLE).order_by("position", "pk")
+    found: dict[tuple[int, str], list[str]] = {key: [] for key in keys}
+    for type_id, object_id, e164, national in entries.values_list("content_type_id", "object_id", "e164", "national"):
+        number = e164 or national
+        if number not in found[type_id, object_id]:
+            found[type_id, object_id].append(number)
     return found

@@ -129,6 +129,7 @@ VOIPCTI = {
         },
     },
     "DEFAULT_REGION": "GB",
+    "CALLBACK_DEADLINE": 4 * 3600,
     "DIRECTORIES": {
         "suppliers": {
             "BACKEND": "django_voipcti.phonebook.directories.csvfile.CsvBackend",
@@ -159,7 +160,7 @@ SESSION_COOKIE_NAME = "crm_session"
 CSRF_COOKIE_NAME = "crm_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
 SECURE_SSL_REDIRECT = not DEMO
-SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 24 * 3600
+SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 4 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
 X_FRAME_OPTIONS = "DENY"
 

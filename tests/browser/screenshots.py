@@ -23,7 +23,7 @@ from tests.support.processes import ROOT
 from tests.support.waiting import eventually
 
 FOLDER = ROOT / "docs" / "_static" / "screenshots"
-ANA, BEN = "601", "602"
+ANA, BEN, CHRIS = "601", "602", "603"
 DEVICE_PIXELS = 1.5
 
 #: Django's admin asks for the system's font, which on a server is seldom one that is made for screens.
@@ -169,6 +169,16 @@ def admin_call(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("admin-call", whole=True)
 
 
+def admin_missed(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """Who waits for a call."""
+    page.goto(f"{studio.demo.web}/admin/django_voipcti/missedcall/?duty=all")
+    studio.shows(page, "Ready")
+    # Beside the list, not on it.
+    page.locator("voipcti-panel .bar").click()
+    expect(page.get_by_role("textbox", name="Number to call")).to_be_hidden()
+    save("admin-missed")
+
+
 def admin_lines(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The lines and how they stand."""
     page.goto(f"{studio.demo.web}/admin/django_voipcti/line/")
@@ -227,6 +237,7 @@ BOTH = ("light", "dark")
 PICTURES = [
     (admin_call, "chris", 1280, BOTH),
     (admin_calls, "chris", 1440, ("light",)),
+    (admin_missed, "chris", 1440, BOTH),
     (admin_lines, "chris", 1440, ("light",)),
     (admin_rule, "chris", 1280, BOTH),
     (admin_test, "chris", 1280, BOTH),
@@ -269,6 +280,14 @@ def make_a_call_with_everything(studio: Studio) -> None:
         page.wait_for_timeout(9000)
         studio.demo.phone(ANA, "hang_up")
         studio.shows(page, "Ended: completed")
+
+
+def miss_some_calls(studio: Studio) -> None:
+    """Two people call, one of them twice, and give up."""
+    for number in ("447700900100", "447700900100", "441134960164"):
+        studio.demo.ring(number, CHRIS)
+        studio.demo.outside("hang_up")
+        eventually(lambda: not studio.demo.state()["calls"])
 
 
 def consult(browser: Browser, folder: Path) -> None:
@@ -322,6 +341,8 @@ def main() -> None:
         wanted = [picture for picture in PICTURES if picture[0].__name__ in sys.argv[1:] or not sys.argv[1:]]
         if admin_call in (picture[0] for picture in wanted):
             make_a_call_with_everything(studio)
+        if admin_missed in (picture[0] for picture in wanted):
+            miss_some_calls(studio)
         for take, username, width, schemes in wanted:
             for scheme in schemes:
                 with studio.page(username, scheme, width=width) as page:
