@@ -6,9 +6,9 @@ works under hashed file names.
 # Long because a third of it is the table of the panel's texts, which belongs beside what hands it over.
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -24,7 +24,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from .enums import CallState, EndReason
-from .models import Call, Line, MissedCall
+from .models import Call, CallNote, Line, MissedCall
 from .personal import hide_names
 from .phonebook import numbers
 from .redaction import mask_digits, mask_number
@@ -37,6 +37,7 @@ __all__ = [
     "PANEL_TEXTS",
     "HistoryEntry",
     "MissedEntry",
+    "NoteEntry",
     "TimelineEntry",
     "call_history",
     "call_timeline",
@@ -321,6 +322,19 @@ def _link(number: numbers.Number, text: str) -> SafeString:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEntry:
+    """What somebody wrote about a call and saved, as ``user`` may read it."""
+
+    author: str
+    """Empty if he is no user any more."""
+    text: str
+    """May be empty. Numbers are masked where the user may not see them, except in what he wrote himself."""
+    outcome: str
+    """What came of the call in the host's words; empty without one."""
+    follow_up_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """One row of a record's call history, as ``user`` may see it."""
 
@@ -332,13 +346,21 @@ class HistoryEntry:
     talked: str
     """Talk time as ``m:ss``; empty if there was none."""
     missed: bool
+    notes: tuple[NoteEntry, ...] = ()
+    """Saved notes on the conversation, oldest first."""
 
 
 def history_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) -> list[HistoryEntry]:
-    """The newest calls linked to ``record`` that ``user`` may see, newest first. One query, whatever their number."""
-    calls = Call.objects.for_object(record).visible_to(user).select_related("line").order_by("-started_at", "-id")
+    """The newest calls linked to ``record`` that ``user`` may see, newest first, with their notes. Two queries."""
+    found = Call.objects.for_object(record).visible_to(user).select_related("line").order_by("-started_at", "-id")
+    calls = list(found[:limit])
     sees_all = user.has_perm(FULL_NUMBERS)
-    return [_entry(call, whole=sees_all or call.line.user_id == user.pk) for call in calls[:limit]]
+    notes = CallNote.objects.of_calls(calls)
+    entries = []
+    for call in calls:
+        whole = sees_all or call.line.user_id == user.pk
+        entries.append(_entry(call, whole=whole, notes=_readable(notes[call.pk], user, whole=whole)))
+    return entries
 
 
 def call_history(record: models.Model, user: "AnyUser | None", *, limit: int = 20) -> SafeString:
@@ -358,14 +380,17 @@ class TimelineEntry(HistoryEntry):
 
 
 def timeline_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) -> list[TimelineEntry]:
-    """The newest conversations with ``record`` that ``user`` may see, newest first. Two queries."""
+    """The newest conversations with ``record`` that ``user`` may see, newest first, with their notes. Three
+    queries."""
     calls = Call.objects.for_object(record).visible_to(user).conversations().select_related("line")
     newest: list[Any] = list(calls.order_by("-started_at", "-id")[:limit])
     answerers = Line.objects.in_bulk({call.answered_line_id for call in newest} - {None})
     sees_all = user.has_perm(FULL_NUMBERS)
+    notes = CallNote.objects.of_calls(newest)
     entries = []
     for call in newest:
-        shown = _entry(call, whole=sees_all or call.line.user_id == user.pk)
+        whole = sees_all or call.line.user_id == user.pk
+        shown = _entry(call, whole=whole, notes=_readable(notes[call.pk], user, whole=whole))
         answerer = answerers.get(call.answered_line_id)
         entries.append(
             TimelineEntry(
@@ -374,6 +399,7 @@ def timeline_entries(record: models.Model, user: "AnyUser", *, limit: int = 20) 
                 outcome=shown.outcome,
                 talked=shown.talked,
                 missed=shown.missed,
+                notes=shown.notes,
                 answered_by=str(answerer) if answerer else "",
                 legs=call.leg_count,
             )
@@ -427,7 +453,19 @@ def missed_calls(user: "AnyUser | None", *, viewer: "AnyUser | None", limit: int
     return render_to_string("django_voipcti/missed_calls.html", {"entries": entries})
 
 
-def _entry(call: Call, *, whole: bool) -> HistoryEntry:
+def _readable(notes: Sequence[CallNote], user: "AnyUser", *, whole: bool) -> tuple[NoteEntry, ...]:
+    return tuple(
+        NoteEntry(
+            author=note.author_name,
+            text=note.text if whole or note.author_id == user.pk else mask_digits(note.text),
+            outcome=str(note.outcome or ""),
+            follow_up_on=note.follow_up_on,
+        )
+        for note in notes
+    )
+
+
+def _entry(call: Call, *, whole: bool, notes: tuple[NoteEntry, ...] = ()) -> HistoryEntry:
     state = CallState(call.state)
     reason = EndReason(call.end_reason) if call.end_reason else None
     number, region = call.other_e164 or call.other_number, call.line.effective_region
@@ -437,6 +475,7 @@ def _entry(call: Call, *, whole: bool) -> HistoryEntry:
         outcome=str((reason or state).label),
         talked=format_duration(call.talk_time),
         missed=reason is EndReason.MISSED,
+        notes=notes,
     )
 
 

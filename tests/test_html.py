@@ -279,5 +279,5 @@ class TestCallHistory:
         for number in range(5):
             call = f"more-{number}"
             journal.record([said("RINGING", 100 + number, call=call), said("HANGUP", 101 + number, call=call)])
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             assert html.call_history(contact, ana).count("<tr") == 8

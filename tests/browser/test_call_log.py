@@ -170,11 +170,16 @@ class TestCall:
         expect(rows(call)).to_have_count(1)
         rows(call).locator("th a").click()
         assert call.url.split("?")[0] == address.split("?")[0]
+        # It stands on the contact's own page, too.
+        call.locator(".voipcti-facts").get_by_role("link", name="Beth Ackroyd").click()
+        expect(call.locator(".voipcti-history .voipcti-notes")).to_contain_text("walnut sideboards")
+        assert findings(call, ".voipcti-notes") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_list_and_call_are_accessible(chris, scheme):
     chris.emulate_media(color_scheme=scheme)
+    chris.reload()  # or colours are judged on their way from one scheme to the other
     # The rest of the page is Django's own.
     for part in (".results", ".voipcti-pages", "#changelist-filter details:first-of-type"):
         assert findings(chris, part) == []

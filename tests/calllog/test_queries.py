@@ -126,7 +126,7 @@ def test_the_timeline_shows_conversations_with_who_answered(agents, django_asser
     ring_group("one", answered_by="602")
     ring_group("two", begin=60)
     ben = agents[1].user
-    with django_assert_num_queries(4):  # two of them ask for the user's permissions
+    with django_assert_num_queries(5):  # two of them ask for the user's permissions
         entries = html.timeline_entries(ada, ben)
     assert [(entry.missed, entry.answered_by, entry.legs) for entry in entries] == [(True, "", 1), (False, "Ben", 1)]
     page = Template("{% load voipcti %}{% call_timeline record %}").render(Context({"record": ada, "user": ben}))
