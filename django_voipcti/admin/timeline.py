@@ -109,7 +109,8 @@ def _steps(call: Call, events: Sequence[CallEvent]) -> list[tuple[datetime, Call
     """
     told = [(event.occurred_at, CallState(event.state)) for event in events if event.effective and event.state]
     steps = list(told)
-    if told and call.started_at < min(told)[0]:
+    # Somebody who told how the call was set up told when: the call's own start may differ from it by milliseconds.
+    if told and all(state.is_talking or state.is_final for _moment, state in told) and call.started_at < min(told)[0]:
         steps.append((call.started_at, CallState.RINGING))
     if told and call.answered_at and not any(state.is_talking for _moment, state in told):
         steps.append((call.answered_at, CallState.CONNECTED))

@@ -97,5 +97,11 @@ def test_what_was_said_of_the_stages_goes_before_what_the_call_knows():
     assert [part.seconds for part in drawing.segments] == [10, 30]
 
 
+def test_a_call_that_began_a_moment_before_its_first_witness_does_not_ring_twice():
+    call = Call(started_at=START - timedelta(milliseconds=40), answered_at=START + timedelta(seconds=10))
+    said = [event(1, "INITIAL", 0), event(2, "RINGING", 5), event(3, "CONNECTED", 10), event(4, "HANGUP", 40)]
+    assert [part.state for part in timeline.draw(call, said, now=START).segments] == ["INITIAL", "RINGING", "CONNECTED"]
+
+
 def test_a_call_of_which_nothing_was_said_is_not_drawn():
     assert timeline.draw(Call(started_at=START), [], now=START) is None
