@@ -26,7 +26,7 @@ LONDON = "+442079460123"
 SCRIPTS = ROOT / "django_voipcti/static/django_voipcti"
 CONNECTOR = SCRIPTS / "connector.js"
 #: The scripts that say something, beside the connector.
-PANEL_MODULES = ("panel.js", "notices.js", "caller.js", "attach.js", "transfer.js", "dial.js", "context.js")
+PANEL_MODULES = ("panel.js", "notices.js", "caller.js", "attach.js", "transfer.js", "dial.js", "context.js", "notes.js")
 
 
 class TestClickToCall:
@@ -121,10 +121,10 @@ class TestPanel:
     def test_its_files_exist_and_are_named_by_the_static_files_storage(self, user, tmp_path):
         markup = html.panel(user)
         addresses = re.findall(
-            r'(?:src|href|data-connector|data-shared|data-notices|data-caller|data-attach|data-transfer|data-dial|data-context|data-styles)="/static/([^"]+)"',
+            r'(?:src|href|data-connector|data-shared|data-notices|data-caller|data-attach|data-transfer|data-dial|data-context|data-notes|data-styles)="/static/([^"]+)"',
             markup,
         )
-        assert len(addresses) == 11
+        assert len(addresses) == 12
         assert all(finders.find(address) for address in addresses)
 
     def test_it_works_under_hashed_file_names(self, user, tmp_path):
@@ -149,6 +149,7 @@ class TestPanel:
             "transfer.abc123.js",
             "dial.abc123.js",
             "context.abc123.js",
+            "notes.abc123.js",
             "panel.abc123.css",
         }
         for script in SCRIPTS.glob("*.js"):

@@ -113,6 +113,9 @@ IGNORED = [("+447700900951", "Robot that sells toner")]
 #: Who does not want to be called: number, why.
 DO_NOT_CALL = [("+441314960150", "Wrote to us in May: by e-mail only")]
 
+#: What can come of a call: name, whether it asks when to follow up.
+CALL_OUTCOMES = [("Order", False), ("Question answered", False), ("Call back", True), ("Wrong number", False)]
+
 #: What a call does on the screen: name, conditions, action. The ring group is Sales.
 POP_RULES = [
     ("Sales: open the customer", {"direction": "INBOUND", "matches": "one", "context": "RG-70001"}, "open_record"),

@@ -1,5 +1,6 @@
 """A host's page with the panel, and the server's side of the sockets that it opens, as tests play it."""
 
+import base64
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -109,6 +110,20 @@ def a_call(**fields):
     return {**call, **fields}
 
 
+OUTCOMES = [
+    {"id": "1", "label": "Order", "asksForDate": False},
+    {"id": "2", "label": "Call back", "asksForDate": True},
+]
+#: Under which a page encrypts what it could not send.
+KEY = base64.b64encode(bytes(32)).decode()
+
+
+def a_note(**fields):
+    """A note of Ana's, whose page it is."""
+    note = {"id": "9", "call": "7", "author": {"id": "1", "name": "Ana Ruiz"}, "text": "", "outcome": None}
+    return {**note, "followUpOn": "", "savedAt": None, "version": 1, "draft": None, **fields}
+
+
 UNKNOWN = {"contact": None, "matches": [], "name": ""}
 
 
@@ -120,7 +135,16 @@ class Server:
         self.page = page
         self.sockets = []
         self.said = []
-        self.answers = {"hello": {"now": "2026-01-02T10:00:08.000+00:00"}, "colleagues": {"colleagues": []}}
+        user = {"id": "1", "name": "Ana Ruiz"}
+        self.answers = {
+            "hello": {"now": "2026-01-02T10:00:08.000+00:00", "user": user},
+            "colleagues": {"colleagues": []},
+            "drafts": {"drafts": [], "key": KEY},
+            "notes": {"notes": [], "outcomes": OUTCOMES},
+            "draft": self._keep_draft,
+            "discard_draft": {"note": None},
+            "note": self._save_note,
+        }
         self.refusals = {}
         self.lines = [a_line()] if lines is None else lines
         self.calls = list(calls)
@@ -145,7 +169,9 @@ class Server:
         elif refusal := self._refusal(message):
             self._say(socket, {"type": "reply", "ref": ref, "ok": False, "error": refusal})
         else:
-            self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": self.answers.get(action, {})})
+            answer = self.answers.get(action, {})
+            data = answer(message) if callable(answer) else answer
+            self._say(socket, {"type": "reply", "ref": ref, "ok": True, "data": data})
 
     def _refusal(self, message):
         """What is wrong with an action, if anything; a function judges the message."""
@@ -155,6 +181,24 @@ class Server:
     @staticmethod
     def _say(socket, message):
         socket.send(json.dumps({"v": 1, **message}))
+
+    @staticmethod
+    def _content(message):
+        return {field: message[field] for field in ("text", "outcome", "followUpOn")}
+
+    def _keep_draft(self, message):
+        draft = {**self._content(message), "at": "2026-01-02T10:00:08.000+00:00"}
+        return {"note": a_note(call=message["call"], version=len(self.said), draft=draft)}
+
+    def _save_note(self, message):
+        content = self._content(message)
+        content["outcome"] = next((one for one in OUTCOMES if one["id"] == content["outcome"]), None)
+        saved = {"savedAt": "2026-01-02T10:00:09.000+00:00"}
+        return {"note": a_note(call=message["call"], version=len(self.said), **saved, **content)}
+
+    def tell_note(self, **fields):
+        """Tell the page of a note on the call."""
+        self._say(self.sockets[-1], {"type": "note", "calls": ["7"], "note": a_note(version=1_000, **fields)})
 
     def tell(self, state, /, **fields):
         """Tell the page that a call moved to a state."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
 from django_voipcti.enums import CallState, Direction
 from django_voipcti.events import Party
@@ -104,6 +104,85 @@ def unknown(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     expect(page.get_by_role("option")).to_have_count(2)
     page.keyboard.press("ArrowDown")
     save("unknown", page.locator("voipcti-panel"))
+
+
+def answered(studio: Studio, page: Page) -> None:
+    """Ana talks to somebody who called her."""
+    studio.demo.ring("442079460101", ANA)
+    studio.shows(page, "Harriet Blake")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    studio.shows(page, "Connected")
+
+
+def note(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while a note is written on the call."""
+    answered(studio, page)
+    form = page.locator("voipcti-panel .note").first
+    form.get_by_label("Note on this call").fill(
+        "Boiler leaks since Monday. Engineer on site by Thursday, or she cancels."
+    )
+    form.get_by_label("What came of it?").select_option("Call back")
+    form.get_by_label("Follow up on").fill("2026-12-03")
+    studio.shows(page, "Draft kept")
+    form.get_by_label("Note on this call").focus()
+    save("note", page.locator("voipcti-panel"))
+    form.get_by_role("button", name="Discard").click()
+    expect(form.get_by_label("Note on this call")).to_have_value("")
+
+
+def idle(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while nobody calls."""
+    save("panel-idle", page.locator("voipcti-panel"))
+
+
+def ringing(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, while a contact calls."""
+    studio.demo.ring("441134960164", ANA)
+    studio.shows(page, "Daniel Hirst")
+    save("panel-ringing", page.locator("voipcti-panel"))
+
+
+def held(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, with a call on hold."""
+    answered(studio, page)
+    studio.demo.phone(ANA, "hold")
+    studio.shows(page, "On hold")
+    save("panel-held", page.locator("voipcti-panel"))
+
+
+def two_calls(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, when somebody calls while another call goes on."""
+    answered(studio, page)
+    studio.demo.ring("441134960164", ANA)
+    studio.shows(page, "Daniel Hirst")
+    save("panel-two", page.locator("voipcti-panel"))
+
+
+def reconnecting(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, when the server is away during a call."""
+    sockets: list[WebSocketRoute] = []
+
+    def accept(socket: WebSocketRoute) -> None:
+        if sockets:
+            socket.close(code=1013)
+        else:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+    page.route_web_socket("**/ws/voipcti/**", accept)
+    page.reload()
+    studio.shows(page, "Ready")
+    answered(studio, page)
+    sockets[0].close(code=1013)
+    studio.shows(page, "Reconnecting…")
+    save("panel-reconnecting", page.locator("voipcti-panel"))
+
+
+def preferences(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The panel alone, with the settings of how to be told of calls."""
+    page.get_by_role("button", name="Notification settings").click()
+    expect(page.get_by_label("Do not disturb")).to_be_visible()
+    save("panel-preferences", page.locator("voipcti-panel"))
 
 
 def context(studio: Studio, page: Page, save: Callable[..., None]) -> None:
@@ -236,7 +315,7 @@ def admin_test(studio: Studio, page: Page, save: Callable[..., None]) -> None:
 BOTH = ("light", "dark")
 PICTURES = [
     (admin_call, "chris", 1280, BOTH),
-    (admin_calls, "chris", 1440, ("light",)),
+    (admin_calls, "chris", 1440, BOTH),
     (admin_missed, "chris", 1440, BOTH),
     (admin_lines, "chris", 1440, ("light",)),
     (admin_rule, "chris", 1280, BOTH),
@@ -252,6 +331,13 @@ PICTURES = [
     (panel, "ana", 1280, BOTH),
     (confirm, "ana", 1280, BOTH),
     (context, "ana", 1280, BOTH),
+    (note, "ana", 1280, BOTH),
+    (idle, "ana", 1280, BOTH),
+    (ringing, "ana", 1280, BOTH),
+    (held, "ana", 1280, BOTH),
+    (two_calls, "ana", 1280, BOTH),
+    (reconnecting, "ana", 1280, BOTH),
+    (preferences, "ana", 1280, BOTH),
     (lab, "ana", 1280, ("light",)),
 ]
 

@@ -185,6 +185,46 @@ export declare const CONNECTION: Readonly<{
 export declare const CLOSE_NOT_AUTHENTICATED: 4401;
 
 /** What the host knows about the record of a call. */
+export interface CallOutcome {
+  id: string;
+  label: string;
+  asksForDate: boolean;
+}
+
+/** What somebody writes: `outcome` is an id, `followUpOn` an ISO 8601 date; empty: none. */
+export interface NoteContent {
+  text: string;
+  outcome: string;
+  followUpOn: string;
+}
+
+export interface Note {
+  id: string;
+  call: string;
+  author: { id: string; name: string };
+  text: string;
+  outcome: CallOutcome | null;
+  followUpOn: string;
+  savedAt: string | null;
+  version: number;
+  /** What the user himself has not saved. */
+  draft: (NoteContent & { at: string }) | null;
+}
+
+export interface NotedCall {
+  id: string;
+  direction: Direction;
+  name: string;
+  number: string;
+  startedAt: string;
+}
+
+/** A note on the conversation whose legs are `calls`. */
+export interface NoteChange {
+  calls: string[];
+  note: Note;
+}
+
 export interface Block {
   call: string;
   objectId: string;
@@ -240,6 +280,7 @@ export declare class Connector {
   on(name: "pop", listener: (pop: { id: string; title: string; html: string }) => void): () => void;
   on(name: "call", listener: (known: { call: Call }) => void): () => void;
   on(name: "dismissed", listener: (dismissed: { call: string }) => void): () => void;
+  on(name: "note", listener: (change: NoteChange) => void): () => void;
   on(name: "block", listener: (block: Block) => void): () => void;
   on(name: "snapshot", listener: () => void): () => void;
   on(name: "message" | keyof typeof EVENT, listener: (message: Message) => void): () => void;
@@ -264,6 +305,12 @@ export declare class Connector {
   attach(call: string, model: string, objectId: string): Promise<{ linked: number }>;
   suggest(text: string): Promise<Match[]>;
   blocks(call: string, model: string, objectId: string): Promise<{ blocks: number }>;
+  notes(call: string): Promise<{ call: NotedCall; notes: Note[]; outcomes: CallOutcome[] }>;
+  drafts(): Promise<{ drafts: { call: NotedCall; note: Note }[]; key: string }>;
+  draft(call: string, content: Partial<NoteContent>): Promise<{ note: Note }>;
+  discardDraft(call: string): Promise<{ note: Note | null }>;
+  saveNote(call: string, content: Partial<NoteContent>): Promise<{ note: Note }>;
+  setOutcome(call: string, outcome: string): Promise<{ note: Note }>;
   dismiss(call: string): Promise<object>;
   shown(call: string, how: PageOutcome, details?: { hidden?: boolean; after?: number }): Promise<object>;
   setPreferences(choices: Partial<Preferences>): Promise<{ preferences: Preferences }>;

@@ -345,7 +345,8 @@ export class Connector {
    * Beside the names in EVENT: "message" (all of those), "snapshot" (state was brought up to date; no argument),
    * "connection" (see CONNECTION), "dismissed" (`{call}`: its id; somebody put it out of sight on one of his pages),
    * "preferences" (all of them), "pop" (`{id, title, html}`: a fragment that the server wants to show), "block" (what the
-   * host knows about a call's record: `{call, objectId, key, title, state, text, facts}`), "call" (`{call}`:
+   * host knows about a call's record: `{call, objectId, key, title, state, text, facts}`), "note" (`{calls, note}`: a note on the conversation
+   * whose legs are `calls` was saved, or written by the user on one of his pages), "call" (`{call}`:
    * something else than its state is known now, e.g. who it is).
    * @param {string} name
    * @param {(message: any) => void} listener
@@ -474,6 +475,44 @@ export class Connector {
    */
   blocks(call, model, objectId) {
     return this.#act("blocks", { call, model, objectId }, {}, true);
+  }
+
+  /**
+   * The notes on a call. Resolves to `{call, notes, outcomes}`: saved ones, the user's own draft among them, and what can
+   * come of a call. What is between the page and its drafts is no event when it is refused: nobody asked for it.
+   * @param {string} call
+   */
+  notes(call) {
+    return this.#act("notes", { call }, {}, true);
+  }
+
+  /** What the user has not saved. Resolves to `{drafts, key}`; `key` encrypts what a browser keeps until it is sent. */
+  drafts() {
+    return this.#act("drafts", {}, {}, true);
+  }
+
+  /**
+   * Keep what the user has typed so far; his other pages show it. Resolves to `{note}`.
+   * @param {string} call
+   * @param {{text?: string, outcome?: string, followUpOn?: string}} content  `outcome`: id; `followUpOn`: ISO 8601 date
+   */
+  draft(call, { text = "", outcome = "", followUpOn = "" }) {
+    return this.#act("draft", { call }, { text, outcome, followUpOn }, true);
+  }
+
+  /** Forget what the user has typed and not saved. @param {string} call */
+  discardDraft(call) {
+    return this.#act("discard_draft", { call }, {}, true);
+  }
+
+  /** Save the user's note on a call: whoever may see the call may read it. An empty one is taken away. Content as above. */
+  saveNote(call, { text = "", outcome = "", followUpOn = "" }) {
+    return this.#act("note", { call }, { text, outcome, followUpOn });
+  }
+
+  /** Say what came of a call, and leave the text of the note alone. @param {string} call @param {string} outcome  id or "" */
+  setOutcome(call, outcome) {
+    return this.#act("outcome", { call }, { outcome });
   }
 
   /** Take a call out of sight on every page of the user, also on other devices. The call goes on. @param {string} call */
@@ -819,6 +858,7 @@ export class Connector {
     else if (envelope.type === "dismissed") this.#emit("dismissed", { call: envelope.call });
     else if (envelope.type === "pop") this.#emit("pop", envelope);
     else if (envelope.type === "block") this.#emit("block", envelope);
+    else if (envelope.type === "note") this.#emit("note", envelope);
     else if (envelope.type === "preferences") this.#prefer(envelope.preferences);
   }
 

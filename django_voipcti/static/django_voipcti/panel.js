@@ -11,7 +11,7 @@
  * It stays one file, although it is long, for the reason given in connector.js; from "the element" on it is the frame,
  * before that the card. What stands alone has files of its own, whose addresses the element brings: how to be told of
  * calls (notices.js), who is calling (caller.js), the search for a record (attach.js), where a call goes (transfer.js), what
- * is asked before one is placed (dial.js), and what the host knows about a caller (context.js).
+ * is asked before one is placed (dial.js), what the host knows about a caller (context.js), and notes (notes.js).
  */
 
 /** Ended calls that stay in view until they are dismissed. */
@@ -258,6 +258,7 @@ class CallCard {
     );
     this.caller = panel.callerBox(call.id);
     this.contexts = panel.contextBox();
+    this.note = panel.noteBox(call.id);
     this.past = h("div", { class: "block" }, h("h3", {}, t("last_calls")), h("ul"));
     this.open = h("a", { class: "action open", "data-kind": "quiet", part: "action" }, icon("open"), t("open_record"));
     this.problem = h("p", { class: "problem", role: "alert" });
@@ -275,6 +276,7 @@ class CallCard {
       this.problem,
       this.actions,
       this.transferBox.element,
+      this.note.element,
       this.caller.element,
       this.contexts.element,
       this.past,
@@ -331,6 +333,7 @@ class CallCard {
     const situation = { isOver: phase === "ended", isOwn: Boolean(this.panel.capabilitiesOf(call)) };
     this.caller.show(call, situation);
     this.contexts.show(call, situation);
+    this.note.show(situation.isOwn && ["talking", "held", "ended"].includes(phase));
     this.#showPast();
     this.#showStages();
     const url = call.contact?.url ? safeUrl(call.contact.url) : null;
@@ -567,6 +570,8 @@ export class VoipctiPanel extends Base {
   #notices = null;
   #parts = {};
   #preferences = null;
+  #keeper = null;
+  #drafts = null;
   #pops = new Map();
 
   /** A text in the page's language. */
@@ -580,7 +585,7 @@ export class VoipctiPanel extends Base {
     if (this.shadowRoot) return;
     this.#strings = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
     this.#build();
-    const names = ["connector", "shared", "notices", "caller", "attach", "transfer", "dial", "context"];
+    const names = ["connector", "shared", "notices", "caller", "attach", "transfer", "dial", "context", "notes"];
     const modules = names.map((name) => import(this.dataset[name]));
     const parts = Object.assign({}, ...(await Promise.all(modules)));
     const { Connector, Share } = parts;
@@ -604,6 +609,7 @@ export class VoipctiPanel extends Base {
     this.question = new parts.Question({ ...TOOLS, t: this.t });
     this.cardsBox.before(this.question.element);
     this.#startNoticing(parts);
+    this.#startNotes(parts);
     const stops = this.#stops;
     stops.push(
       connector.on("message", (message) => this.#onMessage(message)),
@@ -623,7 +629,11 @@ export class VoipctiPanel extends Base {
       this.#channel = new BroadcastChannel(CHANNEL);
       this.#channel.onmessage = ({ data }) => this.#putAway(data.dismissed);
     }
-    document.addEventListener("visibilitychange", () => this.#beNoticed());
+    document.addEventListener("visibilitychange", () => {
+      this.#beNoticed();
+      if (document.hidden) this.#keeper.flush();
+    });
+    addEventListener("pagehide", () => this.#keeper.flush());
     this.#refresh();
   }
 
@@ -641,6 +651,25 @@ export class VoipctiPanel extends Base {
         this.#beNoticed();
       }),
     );
+  }
+
+  #startNotes({ NoteKeeper, Vault, DraftsBox }) {
+    const vault = new Vault({ name: `voipcti note ${this.dataset.user}` });
+    const onChange = (call) => {
+      this.#cards.get(call)?.note.refresh();
+      this.#showDrafts();
+    };
+    this.#keeper = new NoteKeeper({ connector: this.connector, vault, onChange });
+    this.#drafts = new DraftsBox({ tools: this.#noteTools, keeper: this.#keeper });
+    this.popsBox.after(this.#drafts.element);
+  }
+
+  get #noteTools() {
+    return { ...TOOLS, t: this.t, whenText: (moment) => this.whenText(moment) };
+  }
+
+  #showDrafts() {
+    this.#drafts?.show((call) => this.#cards.has(call));
   }
 
   /** Somebody clicked on the notification of a call: that is what he wants to see, and to have the focus on. */
@@ -670,6 +699,11 @@ export class VoipctiPanel extends Base {
   /** The part of a card that says what the host knows. */
   contextBox() {
     return new this.#parts.ContextBox({ tools: { ...TOOLS, t: this.t }, connector: this.connector });
+  }
+
+  /** The part of a card that its notes are written in. */
+  noteBox(id) {
+    return new this.#parts.NoteBox(id, { tools: this.#noteTools, keeper: this.#keeper });
   }
 
   /** The part of a card that transfers its call. */
@@ -978,6 +1012,7 @@ export class VoipctiPanel extends Base {
       card = new CallCard(call, this);
       this.#cards.set(call.id, card);
       this.cardsBox.prepend(card.element);
+      this.#showDrafts();
     }
     if (previous !== call.status) {
       if (this.#comesForward(card)) this.expanded = true;
@@ -1046,7 +1081,11 @@ export class VoipctiPanel extends Base {
   }
 
   #forgetOldCards() {
-    const ended = [...this.#cards.values()].filter((card) => card.phase === "ended");
+    // Not the one that somebody is writing on.
+    const { activeElement } = this.shadowRoot;
+    const ended = [...this.#cards.values()].filter(
+      (card) => card.phase === "ended" && !(activeElement && card.element.contains(activeElement)),
+    );
     for (const card of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#remove(card.call.id);
   }
 
@@ -1067,6 +1106,8 @@ export class VoipctiPanel extends Base {
     const hadFocus = card?.element.contains(this.shadowRoot.activeElement);
     card?.element.remove();
     this.#cards.delete(id);
+    this.#keeper?.release(id);
+    this.#showDrafts();
     this.#keepTicking();
     this.#beNoticed();
     this.#showFrame();

@@ -22,7 +22,7 @@ from django_voipcti.calllog import rollup
 from django_voipcti.enums import CallState, Direction, Source
 from django_voipcti.events import CallUpdate, Party
 from django_voipcti.exceptions import AuthenticationFailed
-from django_voipcti.models import Call, DoNotCallNumber, Line, PopRule, Team
+from django_voipcti.models import Call, CallOutcome, DoNotCallNumber, Line, PopRule, Team
 from django_voipcti.redaction import PhoneNumber, Secret
 
 
@@ -141,6 +141,8 @@ def seed_rules() -> None:
         phonebook.ignore(number, note=why)
     for number, why in demo_data.DO_NOT_CALL:
         DoNotCallNumber.objects.create(pattern=number, note=why)
+    for position, (name, asks_for_date) in enumerate(demo_data.CALL_OUTCOMES, start=1):
+        CallOutcome.objects.get_or_create(name=name, defaults={"position": position, "asks_for_date": asks_for_date})
 
 
 def email_of(name: str, company: Company | None) -> str:
