@@ -119,7 +119,7 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(visit, strict):
     visit(lines=[a_line()], calls=[a_call(status="CONNECTED", contact={**MATCHES[0], "confidence": "exact"})])
     strict.locator("#plain").focus()
     reached = []
-    for _step in range(9):
+    for _step in range(11):
         strict.keyboard.press("Tab")
         here = strict.evaluate("""() => {
             const element = document.activeElement?.shadowRoot?.activeElement;
@@ -138,6 +138,8 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(visit, strict):
         "transfer",
         "hang_up",
         "action open",
+        "Note on this call",
+        "What came of it?",
         "link other",
         "Number to call",
         "action",
