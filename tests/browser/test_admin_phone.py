@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import findings
-from tests.browser.test_demo import open_as, shows
+from tests.browser.test_demo import open_as, own_phone_rings, shows
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def called(demo):
 
 def test_the_button_rings_the_own_phone_first_and_then_the_number(beth, demo):
     beth.get_by_role("button", name="Call: phone").click()
-    shows(beth, "Pick up your phone")
+    own_phone_rings(beth)
     eventually(lambda: is_picking_up(demo))
     assert called(demo) == []
     demo.phone(CHRIS, "answer")

@@ -52,6 +52,15 @@ def button(page, name):
     return panel(page).get_by_role("button", name=name, exact=True)
 
 
+def own_phone_rings(page):
+    """After a click on a number. Where another test has just spoken to whom it calls, that is asked about first."""
+    ringing, question = panel(page).get_by_text("Pick up your phone"), button(page, "Call nevertheless")
+    expect(ringing.or_(question).filter(visible=True).first).to_be_visible()
+    if question.is_visible():
+        question.click()
+    shows(page, "Pick up your phone")
+
+
 def go_to(page, name):
     """Open a contact's page by searching, as a person does."""
     page.get_by_role("searchbox").fill(name)
@@ -151,8 +160,8 @@ def test_somebody_unknown_calls_and_declining_ends_it(ana, demo):
 def test_a_number_within_a_note_is_called(ana, demo):
     go_to(ana, "Beth Ackroyd")
     ana.locator(".note").get_by_role("link", name="0113 496 0171").click()
+    own_phone_rings(ana)
     shows(ana, "Meera Joshi")
-    shows(ana, "Pick up your phone")
 
 
 def test_a_phone_that_is_unplugged_is_told_with_its_reason(ana, demo):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import findings
-from tests.browser.test_demo import open_as, shows
+from tests.browser.test_demo import open_as, own_phone_rings, shows
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -73,7 +73,7 @@ def test_calling_back_another_number_of_the_contact_closes_it_and_says_who_did(c
     shows(chris, "Ready")
 
     row.get_by_role("link", name="020 7946 0101").click()
-    shows(chris, "Pick up your phone")
+    own_phone_rings(chris)
     eventually(lambda: any(user["picking_up"] for user in demo.state()["users"]))
     assert demo.state()["outside"] == []
     demo.phone(CHRIS, "answer")

@@ -222,6 +222,8 @@ def test_another_tab_and_another_browser_show_it_while_it_is_typed(page, demo, b
     written(page).press_sequentially("Asks for Ben")
     expect(written(tab)).to_have_value("Asks for Ben")
     expect(written(other)).to_have_value("Asks for Ben")
+    button(other, "Discard").click()
+    expect(written(page)).to_have_value("")
     elsewhere.close()
 
 

@@ -411,6 +411,7 @@ export class NoteBox {
       [this.day, content.followUpOn],
     ])
       if (field.value !== value) field.value = value;
+    this.element.toggleAttribute("data-empty", isSame(content, EMPTY));
     const asksForDate = outcomes.find(({ id }) => id === content.outcome)?.asksForDate;
     this.dayLabel.hidden = !asksForDate && !content.followUpOn;
     this.outcome.hidden = this.outcome.options.length < 2;
