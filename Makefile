@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editab
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test check screenshots docs clean
+.PHONY: help demo smoke test check messages screenshots docs clean
 # A stamp of a failed installation would hide the failure the next time.
 .DELETE_ON_ERROR:
 
@@ -47,6 +47,12 @@ check: .venv/.check ## Lint, types, import contracts, migrations, deployment che
 	@$(MANAGE) check --deploy --fail-level WARNING
 	@echo "== wheel and architecture"
 	@$(BIN)/python -m pytest --quiet tests/test_packaging.py tests/test_architecture.py
+
+messages: .venv/.check ## Bring the texts of the code into the translations, and compile them (needs gettext)
+	@cd django_voipcti && PYTHONSAFEPATH=1 PYTHONPATH=.. DJANGO_SETTINGS_MODULE=tests.settings ../$(BIN)/django-admin \
+		makemessages --all --no-location --no-wrap
+	@sed -i -E '/^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team): /d' django_voipcti/locale/*/LC_MESSAGES/django.po
+	@for po in django_voipcti/locale/*/LC_MESSAGES/django.po; do msgfmt --check-format --statistics -o $${po%.po}.mo $$po; done
 
 screenshots: .venv/.test ## Take the pictures of the documentation again (needs Chromium)
 	@$(BIN)/python -m tests.browser.screenshots
