@@ -17,87 +17,11 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
+from benchmarks.calls import LINES, YEARS, fill
 from benchmarks.lookup import database
 
-LINES, TEAMS, YEARS, ROUNDS = 100, 5, 3, 7
+ROUNDS = 7
 GOAL = 0.5
-
-#: Two in five conversations are placed by one line; the others ring at three, and one in seven of these is missed.
-FILL = """
-    INSERT INTO django_voipcti_call ({columns})
-    SELECT {values}
-    FROM (
-        SELECT number, random() AS kind, random() AS luck, floor(random() * {lines})::int AS first,
-            floor(random() * 3)::int AS taker, ceil(random() * 30) * interval '1 second' AS wait,
-            ceil(random() * random() * 900) * interval '1 second' AS talk,
-            floor(random() * random() * 40000)::int AS who,
-            date_trunc('day', now()) - (number::bigint * {days} / {conversations} + 1) * interval '1 day'
-                + (8 + random() * 10) * interval '1 hour' AS start
-        FROM generate_series(0, {conversations} - 1) AS number
-    ) AS conversation
-    CROSS JOIN LATERAL generate_series(0, CASE WHEN kind < 0.4 THEN 0 ELSE 2 END) AS leg
-    CROSS JOIN LATERAL (
-        SELECT kind < 0.4 AS outbound,
-            CASE WHEN kind < 0.4 THEN luck < 0.75 ELSE luck < 0.86 AND leg = taker END AS taken
-    ) AS told
-"""
-COLUMNS = {
-    "line_id": "{first_line} + (first + leg * 7) % {lines}",
-    "provider": "'default'",
-    "external_id": "number || '-' || leg",
-    "conversation_id": "'c' || number",
-    "direction": "CASE WHEN outbound THEN 'OUTBOUND' ELSE 'INBOUND' END",
-    "state": "'HANGUP'",
-    "end_reason": "CASE WHEN taken THEN 'completed' WHEN outbound THEN 'no_answer' "
-    "WHEN luck < 0.86 THEN 'answered_elsewhere' ELSE 'missed' END",
-    "other_number": "'+49301' || lpad(who::text, 6, '0')",
-    "other_e164": "'+49301' || lpad(who::text, 6, '0')",
-    "state_at": "start + wait",
-    "created_at": "start",
-    "started_at": "start",
-    "answered_at": "CASE WHEN taken THEN start + wait END",
-    "ended_at": "start + wait + CASE WHEN taken THEN talk ELSE interval '0' END",
-}
-
-
-def fill(calls: int) -> None:
-    """Make lines, teams and calls; indexes are built when the rows are there."""
-    from django.contrib.auth import get_user_model
-    from django.db import connection
-
-    from django_voipcti.models import Call, Line, Team
-
-    users = get_user_model().objects.bulk_create([get_user_model()(username=f"agent{n}") for n in range(LINES)])
-    lines = Line.objects.bulk_create(
-        [Line(provider="default", account=str(n), label=f"Agent {n}", user=user) for n, user in enumerate(users)]
-    )
-    for number in range(TEAMS):
-        team = Team.objects.create(name=f"Team {number}")
-        team.members.set(users[number::TEAMS])
-        team.leads.set(users[number : number + 1])
-    facts = {
-        "lines": LINES,
-        "first_line": lines[0].pk,
-        "days": YEARS * 365,
-        "conversations": round(calls / 2.2),
-    }
-    columns: dict[str, str] = {}
-    for field in Call._meta.concrete_fields:
-        if field.column in COLUMNS:
-            columns[field.column] = COLUMNS[field.column].format(**facts)
-        elif not field.null and not field.primary_key:
-            default: Any = field.get_db_prep_save(field.get_default(), connection)
-            columns[field.column] = connection.ops.compose_sql("%s", [default])
-    with connection.schema_editor(atomic=False) as editor, connection.cursor() as cursor:
-        for index in Call._meta.indexes:
-            editor.remove_index(Call, index)
-        cursor.execute("SET session_replication_role = replica")  # the keys are right, nobody need check them
-        cursor.execute("SELECT setseed(0.5)")
-        cursor.execute(FILL.format(columns=", ".join(columns), values=", ".join(columns.values()), **facts))
-        for index in Call._meta.indexes:
-            editor.add_index(Call, index)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE django_voipcti_call")
 
 
 def roll() -> tuple[int, float]:

@@ -74,7 +74,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # subscripted it wo
     def count(self) -> int:
         rows: Any = self.object_list
         # A sliced query is counted in a subquery, which stops at the limit.
-        exact = int(rows.order_by()[: self.count_limit + 1].count())
+        # Only the key is wanted: the row itself would be fetched for each.
+        exact = int(rows.order_by().values("pk")[: self.count_limit + 1].count())
         if exact <= self.count_limit:
             return exact
         if rows.query.where:

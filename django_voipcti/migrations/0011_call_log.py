@@ -24,13 +24,16 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="call",
-            index=models.Index(fields=["end_reason", "-started_at", "-id", "direction"], name="voipcti_call_reason"),
+            index=models.Index(
+                fields=["end_reason", "-started_at", "-id", "direction", "answered_at", "context", "line"],
+                name="voipcti_call_reason",
+            ),
         ),
         migrations.AddIndex(
             model_name="call",
             index=models.Index(
                 condition=models.Q(("context", ""), _negated=True),
-                fields=["context", "-started_at", "-id"],
+                fields=["context", "-started_at", "-id", "direction", "end_reason", "answered_at", "line"],
                 name="voipcti_call_context",
             ),
         ),

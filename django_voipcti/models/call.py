@@ -201,9 +201,31 @@ class Call(models.Model):
             models.Index(fields=("line", "-started_at"), name="voipcti_call_line_started"),
             models.Index(fields=("contact_type", "contact_id", "-id"), name="voipcti_call_contact"),
             models.Index(fields=("other_e164", "-id"), name="voipcti_call_other"),
-            models.Index(fields=("end_reason", "-started_at", "-id", "direction"), name="voipcti_call_reason"),
+            # What the sidebar of the call log filters by, in pairs: columns behind the order are read in the index.
             models.Index(
-                fields=("context", "-started_at", "-id"), condition=~models.Q(context=""), name="voipcti_call_context"
+                fields=(
+                    "end_reason",
+                    "-started_at",
+                    "-id",
+                    "direction",
+                    "answered_at",
+                    "context",
+                    "line",
+                ),
+                name="voipcti_call_reason",
+            ),
+            models.Index(
+                fields=(
+                    "context",
+                    "-started_at",
+                    "-id",
+                    "direction",
+                    "end_reason",
+                    "answered_at",
+                    "line",
+                ),
+                condition=~models.Q(context=""),
+                name="voipcti_call_context",
             ),
             # Calls whose number has no international form: colleagues and short numbers.
             models.Index(fields=("other_number", "-id"), condition=models.Q(other_e164=""), name="voipcti_call_short"),
