@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import app_settings
 from ..enums import FINAL_STATES, LIVE_STATES, Direction, EndReason
 from ..models import Call, Line, Team
+from ..models.call import NOT_SET_UP
 from .base import ModelAdmin
 
 __all__ = [
@@ -158,19 +159,27 @@ class OutcomeFilter(admin.SimpleListFilter):
             ("failed", _("Not set up")),
         ]
 
+    CONDITIONS = {
+        "live": Q(state__in=sorted(LIVE_STATES)),
+        "talked": Q(state__in=sorted(FINAL_STATES), answered_at__isnull=False),
+        "unreached": Q(direction=Direction.OUTBOUND),
+    }
+    REASONS = {
+        "missed": {EndReason.MISSED},
+        "unreached": {EndReason.NO_ANSWER, EndReason.BUSY, EndReason.DECLINED},
+        "failed": NOT_SET_UP,
+    }
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        conditions = {
-            "live": Q(state__in=sorted(LIVE_STATES)),
-            "talked": Q(state__in=sorted(FINAL_STATES), answered_at__isnull=False),
-            "missed": Q(end_reason=EndReason.MISSED),
-            "unreached": Q(
-                direction=Direction.OUTBOUND,
-                end_reason__in=[EndReason.NO_ANSWER, EndReason.BUSY, EndReason.DECLINED],
-            ),
-            "failed": Q(end_reason__in=[EndReason.UNREACHABLE, EndReason.REJECTED, EndReason.FAILED]),
-        }
-        condition = conditions.get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
+        value, reason = self.value() or "", request.GET.get("end_reason__exact")
+        queryset = queryset.filter(self.CONDITIONS.get(value, Q()))
+        reasons = self.REASONS.get(value)
+        if reasons is None:
+            return queryset
+        if not reason:
+            return queryset.filter(end_reason__in=sorted(reasons))
+        # The other filter says which one; said twice, the database would take two conditions for rarer than one.
+        return queryset if reason in reasons else queryset.none()
 
 
 class AgentFilter(admin.SimpleListFilter):
@@ -281,7 +290,8 @@ class TalkFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
         if value == "none":
-            return queryset.filter(answered_at=None, ended_at__isnull=False)
+            talked = request.GET.get(OutcomeFilter.parameter_name) == "talked"
+            return queryset.none() if talked else queryset.filter(answered_at=None, ended_at__isnull=False)
         if value not in self.CLASSES:
             return queryset
         _text, least, most = self.CLASSES[value]

@@ -31,6 +31,13 @@ _RANK = Case(
 )
 
 
+#: Reasons of calls that could not be set up, whoever was called.
+NOT_SET_UP = frozenset({EndReason.UNREACHABLE, EndReason.REJECTED, EndReason.FAILED})
+#: Reasons that calls have in which somebody talked; and those of calls to us.
+_TALKED = frozenset({EndReason.COMPLETED, EndReason.TRANSFERRED})
+_INBOUND_ONLY = frozenset({EndReason.MISSED, EndReason.ANSWERED_ELSEWHERE})
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     """Many-row rules of calls."""
 
@@ -226,6 +233,28 @@ class Call(models.Model):
                 ),
                 condition=~models.Q(context=""),
                 name="voipcti_call_context",
+            ),
+            # Calls that failed, and three kinds that hardly exist. Who filters for these gets an empty page: without an
+            # index that holds nothing else, all calls of one reason would be read to find that out.
+            models.Index(
+                fields=("-started_at", "-id", "direction", "answered_at"),
+                condition=models.Q(end_reason__in=sorted(NOT_SET_UP)),
+                name="voipcti_call_failed",
+            ),
+            models.Index(
+                fields=("end_reason", "-started_at", "-id"),
+                condition=models.Q(answered_at__isnull=False) & ~models.Q(end_reason__in=sorted(_TALKED)),
+                name="voipcti_call_odd_talked",
+            ),
+            models.Index(
+                fields=("end_reason", "-started_at", "-id"),
+                condition=models.Q(answered_at__isnull=True, end_reason__in=sorted(_TALKED)),
+                name="voipcti_call_odd_untalked",
+            ),
+            models.Index(
+                fields=("end_reason", "-started_at", "-id"),
+                condition=models.Q(direction=Direction.OUTBOUND, end_reason__in=sorted(_INBOUND_ONLY)),
+                name="voipcti_call_odd_outbound",
             ),
             # Calls whose number has no international form: colleagues and short numbers.
             models.Index(fields=("other_number", "-id"), condition=models.Q(other_e164=""), name="voipcti_call_short"),
