@@ -1,6 +1,6 @@
 """The call log in the admin at five million calls: pages, filters, searches, export, and Django's own list.
 
-    python -m benchmarks.calllog                            PostgreSQL, 5,000,000 calls, 20,000,000 events; 20 minutes
+    python -m benchmarks.calllog                       PostgreSQL, 5,000,000 calls, 20,000,000 events; 12 minutes
     python -m benchmarks.calllog --calls 200000 --export 50000
 
 A page's time is that of the whole request on the server (permissions, queries, template), the median and the 95th
