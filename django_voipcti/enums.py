@@ -129,3 +129,4 @@ class Source(models.TextChoices):
     REST = "rest", _("REST answer")
     CDR = "cdr", _("provider's history")
     COMMAND = "command", _("command")
+    MANUAL = "manual", _("entered by hand")

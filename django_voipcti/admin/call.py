@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import phonebook
-from ..calllog import access
+from ..calllog import access, manual
 from ..enums import CallState, Direction, EndReason
 from ..exceptions import CommandRefused
 from ..models import Call, CallNote, Line
@@ -23,7 +23,7 @@ from ..models.words import words_of
 from ..phonebook import numbers
 from ..recordings import recording
 from ..redaction import mask_digits
-from . import call_export, call_page
+from . import call_entry, call_export, call_page
 from .base import (
     CappedPaginator,
     ReadOnlyAdmin,
@@ -121,6 +121,13 @@ class CallAdmin(ReadOnlyAdmin[Call]):
             "export/<str:kind>/", self.admin_site.admin_view(self.export_view), name="django_voipcti_call_export"
         )
         return [note, play, file, *super().get_urls()]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(manual.PERMISSION)
+
+    def add_view(self, request: HttpRequest, *_arguments: Any, **_options: Any) -> HttpResponse:
+        """Calls are not made of their fields but of what somebody says of them."""
+        return call_entry.enter_call(self, request)
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """The list that the rest of the address names, as a file."""

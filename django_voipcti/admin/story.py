@@ -239,6 +239,8 @@ def _verdict(call: Call, events: Sequence[CallEvent], steps: Sequence[CallTrace]
 
 
 def _untold(events: Sequence[CallEvent]) -> str:
+    if events and all(event.source == Source.MANUAL for event in events):
+        return _("It was entered by hand when it was over: nothing pops up for that.")
     if events and all(event.source == Source.CDR for event in events):
         return _("It came from the provider’s history when it was over: nothing pops up for that.")
     if events and not any(event.effective and event.state in {"INITIAL", "RINGING"} for event in events):
