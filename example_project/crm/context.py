@@ -23,6 +23,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     ]
     if sees_others(request.user):
         entries.append(("team", "Team", "team"))
+    entries.append(("reference", "Connector", "globe"))
     if settings.PHONES_URL:
         entries.append(("lab", "Phone lab", "lab"))
     match = request.resolver_match

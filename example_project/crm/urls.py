@@ -13,5 +13,6 @@ urlpatterns = [
     path("companies/", views.CompanyList.as_view(), name="companies"),
     path("companies/<int:pk>/", views.CompanyPage.as_view(), name="company"),
     path("calls/", views.FiguresPage.as_view(), name="figures"),
+    path("connector/", views.ReferencePage.as_view(), name="reference"),
     path("team/", views.TeamPage.as_view(), name="team"),
 ]

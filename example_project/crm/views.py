@@ -152,6 +152,12 @@ class FiguresPage(TemplateView):
     template_name = "crm/figures.html"
 
 
+class ReferencePage(TemplateView):
+    """A page for VoIPstudio's original connector, on this one: the panel is not on it."""
+
+    template_name = "crm/reference.html"
+
+
 class TeamPage(UserPassesTestMixin, TemplateView):
     """Who is reachable, who is talking, and how the day goes: for leads, and those who may watch everybody's lines."""
 

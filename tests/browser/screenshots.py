@@ -178,6 +178,16 @@ def reconnecting(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     save("panel-reconnecting", page.locator("voipcti-panel"))
 
 
+def reference(studio: Studio, page: Page, save: Callable[..., None]) -> None:
+    """The page for the original connector, during a call."""
+    page.goto(f"{studio.demo.web}/connector/")
+    expect(page.get_by_role("status")).to_have_text("Ready")
+    studio.demo.ring("442079460101", ANA)
+    page.get_by_role("button", name="Answer").click()
+    expect(page.get_by_role("button", name="Ben Okafor")).to_be_visible()
+    save("reference")
+
+
 def preferences(studio: Studio, page: Page, save: Callable[..., None]) -> None:
     """The panel alone, with the settings of how to be told of calls."""
     page.get_by_role("button", name="Notification settings").click()
@@ -338,6 +348,7 @@ PICTURES = [
     (two_calls, "ana", 1280, BOTH),
     (reconnecting, "ana", 1280, BOTH),
     (preferences, "ana", 1280, BOTH),
+    (reference, "ana", 1280, BOTH),
     (lab, "ana", 1280, ("light",)),
 ]
 
