@@ -67,7 +67,7 @@ def test_logging_out_and_in_again(page, demo):
     page.goto(f"{demo.web}/connector/")
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("#status")).to_have_text("Not logged in")
-    page.get_by_label("E-mail address").fill("ben@larkspur.example")
+    page.get_by_label("E-mail address").fill("ben@example.test")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.locator("#log tr", has_text="ERROR")).to_have_count(1)

@@ -50,7 +50,7 @@
     byId("session").hidden = isReady;
     byId("phone").hidden = !isReady;
     byId("calls").replaceChildren(...[...calls.values()].map(row));
-    byId("nodes").replaceChildren(...connector.getSubscriptionURIs().map((uri) => make("li", {}, make("code", {}, uri))));
+    byId("nodes").replaceChildren(...connector.getSubscriptionURIs().map((uri) => make("li", { class: "font-monospace" }, uri)));
   }
 
   function row(call) {
@@ -84,7 +84,7 @@
           ...all
             .filter(({ extension }) => extension)
             .map(({ name, extension }) =>
-              make("button", { type: "button", class: "btn btn-sm btn-outline-secondary", click: () => go(extension) }, `${name} ${extension}`),
+              make("button", { type: "button", class: "btn btn-sm btn-secondary", click: () => go(extension) }, `${name} ${extension}`),
             ),
         ),
       )
@@ -93,7 +93,7 @@
       event.preventDefault();
       go(field.value);
     };
-    const form = make("form", { class: "input-group mt-2", submit }, field, make("button", { class: "btn btn-outline-primary" }, "Transfer"));
+    const form = make("form", { class: "input-group mt-2", submit }, field, make("button", { class: "btn btn-primary" }, "Transfer"));
     return make("div", {}, form, names);
   }
 
