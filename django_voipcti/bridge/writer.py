@@ -90,6 +90,8 @@ class JournalWriter:
 
     def start(self) -> None:
         """Start the thread."""
+        # From here on nobody who waits for its end can cancel that.
+        self.finished.set_running_or_notify_cancel()
         self._thread.start()
 
     @property
@@ -162,7 +164,8 @@ class JournalWriter:
             self._ended = True
             marks = [entry.written for entry in self._spool if entry.written is not None]
         for mark in marks:
-            mark.set_exception(WriterEnded())
+            if mark.set_running_or_notify_cancel():
+                mark.set_exception(WriterEnded())
 
     def _next_batch(self) -> list[_Entry]:
         """Wait for work and return it without taking it from the spool; empty when it is time to end."""
@@ -212,7 +215,8 @@ class JournalWriter:
             self._singly = max(self._singly - len(batch), 0)
             waiters, self._waiters = self._waiters, []
         for entry in batch:
-            if entry.written is not None:
+            # Whoever waited may have been cancelled meanwhile: a line that was logged out, a page that went.
+            if entry.written is not None and entry.written.set_running_or_notify_cancel():
                 entry.written.set_result(None)
         for loop, waiter in waiters:
             loop.call_soon_threadsafe(_release, waiter)

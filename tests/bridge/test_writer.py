@@ -201,6 +201,33 @@ async def test_a_thread_that_dies_says_so(start, aeventually):
     assert isinstance(writer.finished.exception(), KeyboardInterrupt)
 
 
+@pytest.mark.parametrize("ends", ["written", "stopped"])
+async def test_who_stops_waiting_harms_nobody(journal, start, aeventually, ends):
+    """As when a line is logged out while its last updates are being written."""
+    writer = start()
+    if ends == "stopped":
+        journal.away = OperationalError("server closed the connection")
+    journal.gate.clear()
+    writer.submit([update(0)])
+    waiting = [
+        asyncio.ensure_future(coroutine) for coroutine in (writer.written(), asyncio.wrap_future(writer.finished))
+    ]
+    await aeventually(lambda: journal.attempts >= 1)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    journal.gate.set()
+    if ends == "stopped":
+        writer.stop()
+        await aeventually(writer.finished.done)
+    else:
+        writer.submit([update(1)])
+        await writer.written()
+        assert journal.written == ["k0", "k1"]
+        writer.stop()
+    assert await asyncio.to_thread(writer.finished.exception, 10) is None
+
+
 @pytest.mark.database_matrix
 @pytest.mark.django_db(transaction=True)
 async def test_the_real_journal_takes_the_batches(start):

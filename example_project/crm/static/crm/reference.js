@@ -61,7 +61,7 @@
     const button = (text, tone, act) => make("button", { type: "button", class: `btn btn-sm btn-${tone}`, click: act }, text);
     const buttons = [
       ...(isRinging ? [button("Answer", "success", () => connector.answer(call.id))] : []),
-      ...(isTalking ? [button(isHeld ? "Resume" : "Hold", "outline-primary", () => connector[isHeld ? "resume" : "hold"](call.id))] : []),
+      ...(isTalking ? [button(isHeld ? "Resume" : "Hold", "primary", () => connector[isHeld ? "resume" : "hold"](call.id))] : []),
       button(isRinging ? "Decline" : "Terminate", "danger", () => connector.terminate(call.id)),
     ];
     return make(
