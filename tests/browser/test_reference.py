@@ -4,19 +4,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import findings
+from tests.browser.test_caller import browser_context  # noqa: F401  a fixture
 from tests.browser.test_demo import ANA, BEN, open_as, quiet, states  # noqa: F401  quiet is a fixture
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def browser_context(chromium):
-    """A context without the page's policy, which axe-core's own probing of colours would violate."""
-    context = chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 900}, bypass_csp=True)
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
 
 
 @pytest.fixture
